@@ -1,0 +1,196 @@
+-- Internal tables.  No privileges for users: views (30_views.sql) and functions
+-- are the surface.  Keys are uuids, names or hashes; no sequences, so that dumps,
+-- merges and copies between databases never collide.
+
+CREATE TABLE mlops.experiments (
+    experiment_id    uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    name             text NOT NULL UNIQUE,
+    lifecycle_stage  text NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
+    creation_time    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    last_update_time timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE mlops.experiments IS 'Groups of runs; each registered model has an experiment of its name.';
+
+CREATE TABLE mlops.runs (
+    run_uuid         uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    name             text,
+    source_type      text NOT NULL DEFAULT 'TRAIN',
+    source_name      text,
+    entry_point_name text,
+    user_id          regrole NOT NULL,
+    status           text NOT NULL CHECK (status IN ('SCHEDULED', 'RUNNING', 'FINISHED', 'FAILED', 'KILLED')),
+    start_time       timestamptz NOT NULL,
+    end_time         timestamptz,
+    source_version   text,
+    lifecycle_stage  text NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
+    experiment_id    uuid NOT NULL REFERENCES mlops.experiments,
+    arguments        jsonb,
+    environment      text
+);
+COMMENT ON TABLE mlops.runs IS 'One row for each training or tracked piece of work.';
+
+CREATE TABLE mlops.params (
+    run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    key      text NOT NULL,
+    value    text NOT NULL,
+    PRIMARY KEY (run_uuid, key)
+);
+COMMENT ON TABLE mlops.params IS 'Parameters of runs as they were used, defaults included.';
+
+CREATE TABLE mlops.metrics (
+    run_uuid    uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    key         text NOT NULL,
+    step        bigint NOT NULL DEFAULT 0,
+    value       float8 NOT NULL,
+    "timestamp" timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    is_nan      boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (run_uuid, key, step)
+);
+COMMENT ON TABLE mlops.metrics IS 'Metrics of runs; for a training, those of the held-out rows.';
+
+CREATE TABLE mlops.tags (
+    run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    key      text NOT NULL,
+    value    text NOT NULL,
+    PRIMARY KEY (run_uuid, key)
+);
+COMMENT ON TABLE mlops.tags IS 'Free key-value labels of runs.';
+
+CREATE TABLE mlops.datasets (
+    dataset_uuid        uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    experiment_id       uuid NOT NULL REFERENCES mlops.experiments,
+    name                text NOT NULL,
+    digest              text,
+    dataset_source_type text NOT NULL DEFAULT 'sql',
+    dataset_source      text NOT NULL,
+    dataset_schema      jsonb,
+    dataset_profile     jsonb,
+    source_relations    jsonb,
+    search_path         text
+);
+COMMENT ON TABLE mlops.datasets IS 'What was read: exact source text, columns, relations and their definitions.';
+
+CREATE TABLE mlops.inputs (
+    run_uuid     uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    dataset_uuid uuid NOT NULL REFERENCES mlops.datasets,
+    context      text NOT NULL DEFAULT 'training',
+    PRIMARY KEY (run_uuid, dataset_uuid, context)
+);
+COMMENT ON TABLE mlops.inputs IS 'Which run read which data set.';
+
+CREATE TABLE mlops.registered_models (
+    model_id          uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,62}$'),
+    owner             regrole NOT NULL,
+    description       text,
+    creation_time     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    last_updated_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    last_version      integer NOT NULL DEFAULT 0,
+    last_event        integer NOT NULL DEFAULT 0,
+    production_event  integer
+);
+COMMENT ON TABLE mlops.registered_models IS 'Models by immutable id and unique name; last_version is never reused.';
+COMMENT ON COLUMN mlops.registered_models.production_event IS 'The stage_history event on top of the Production stack.';
+
+CREATE TABLE mlops.model_blobs (
+    sha256   bytea NOT NULL CHECK (pg_catalog.octet_length(sha256) = 32),
+    chunk_no integer NOT NULL CHECK (chunk_no >= 0),
+    data     bytea NOT NULL,
+    PRIMARY KEY (sha256, chunk_no)
+);
+ALTER TABLE mlops.model_blobs ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE mlops.model_blobs IS 'Model bytes by SHA-256, in chunks of at most 8 MB.';
+
+CREATE TABLE mlops.model_versions (
+    model_id          uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    version           integer NOT NULL CHECK (version > 0),
+    stage             text NOT NULL DEFAULT 'None' CHECK (stage IN ('None', 'Staging', 'Production', 'Archived')),
+    run_id            uuid NOT NULL REFERENCES mlops.runs,
+    model_sha256      bytea NOT NULL CHECK (pg_catalog.octet_length(model_sha256) = 32),
+    model_bytes       bigint NOT NULL,
+    algorithm         text NOT NULL,
+    task              text NOT NULL,
+    source            text,
+    target            text,
+    key               text,
+    user_id           regrole NOT NULL,
+    creation_time     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    last_updated_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    description       text,
+    rows_train        bigint NOT NULL,
+    rows_test         bigint NOT NULL,
+    rows_skipped      bigint NOT NULL,
+    seconds           float8 NOT NULL,
+    PRIMARY KEY (model_id, version)
+);
+CREATE UNIQUE INDEX model_versions_production ON mlops.model_versions (model_id) WHERE stage = 'Production';
+CREATE INDEX model_versions_sha256 ON mlops.model_versions (model_sha256);
+CREATE INDEX model_versions_run ON mlops.model_versions (run_id);
+COMMENT ON TABLE mlops.model_versions IS 'Versions of models; at most one of a model is in Production.';
+
+CREATE TABLE mlops.model_tags (
+    model_id uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    key      text NOT NULL,
+    value    text NOT NULL,
+    PRIMARY KEY (model_id, key)
+);
+COMMENT ON TABLE mlops.model_tags IS 'Free key-value labels of models.';
+
+CREATE TABLE mlops.version_tags (
+    model_id uuid NOT NULL,
+    version  integer NOT NULL,
+    key      text NOT NULL,
+    value    text NOT NULL,
+    PRIMARY KEY (model_id, version, key),
+    FOREIGN KEY (model_id, version) REFERENCES mlops.model_versions ON DELETE CASCADE
+);
+COMMENT ON TABLE mlops.version_tags IS 'Free key-value labels of versions.';
+
+CREATE TABLE mlops.aliases (
+    model_id uuid NOT NULL,
+    alias    text NOT NULL CHECK (alias ~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$'),
+    version  integer NOT NULL,
+    PRIMARY KEY (model_id, alias),
+    FOREIGN KEY (model_id, version) REFERENCES mlops.model_versions ON DELETE CASCADE
+);
+COMMENT ON TABLE mlops.aliases IS 'Names for versions: churn@champion.';
+
+CREATE TABLE mlops.stage_history (
+    model_id    uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    event       integer NOT NULL,
+    version     integer NOT NULL,
+    action      text NOT NULL CHECK (action IN ('register', 'promote', 'archive', 'rollback')),
+    from_stage  text NOT NULL,
+    to_stage    text NOT NULL,
+    below       integer,
+    changed_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    changed_by  regrole NOT NULL,
+    forced      boolean NOT NULL DEFAULT false,
+    comment     text,
+    PRIMARY KEY (model_id, event)
+);
+COMMENT ON TABLE mlops.stage_history IS 'Every change of stage, in order; never updated.';
+COMMENT ON COLUMN mlops.stage_history.below IS 'For events that put a version into Production: the event that was on top of the stack before.';
+
+CREATE TABLE mlops.model_grants (
+    model_id   uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    grantee    regrole NOT NULL,
+    privilege  text NOT NULL CHECK (privilege IN ('read', 'predict', 'write', 'manage')),
+    granted_by regrole NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (model_id, grantee, privilege)
+);
+COMMENT ON TABLE mlops.model_grants IS 'Privileges on models; grantee 0 (shown as -) is PUBLIC.';
+
+CREATE TABLE mlops.audit_log (
+    audit_id   uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    at         timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    xid        xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    role       regrole NOT NULL,
+    action     text NOT NULL,
+    model_id   uuid,
+    model      text,
+    version    integer,
+    detail     jsonb
+);
+COMMENT ON TABLE mlops.audit_log IS 'Committed changes: who trained, promoted, granted, dropped.';

@@ -1,0 +1,110 @@
+/*
+ * algorithm.h
+ *	  One contract for every algorithm.
+ *
+ * A fit is: begin -> repeat { state_init; accumulate every block; merge states
+ * in a fixed binary tree; step } until done -> finish.
+ *
+ * `plan` is what begin derived from parameters and shape; it is read-only
+ * afterwards and identical in every process (a parallel worker calls begin with
+ * the same input).  `iterate` and `state` are flat, pointer-free buffers whose
+ * sizes begin fixed: the driver keeps them where it likes, shared memory
+ * included.  `iterate` carries what a pass needs from the last one (current
+ * coefficients); workers only read it.  accumulate and merge must give the same
+ * bits for the same blocks and the same tree, so results do not depend on the
+ * number of processes.
+ *
+ * A new algorithm is one file and one line in algorithm_registry.c.
+ */
+#ifndef CORE_ALGORITHM_H
+#define CORE_ALGORITHM_H
+
+#include "core/model.h"
+
+#define BLOCK_ROWS 4096			/* rows of a block in canonical order; part of the definition of results */
+
+/* Rows of the design: no intercept column; algorithms add their own. */
+typedef struct Block
+{
+	int			nrows;			/* <= BLOCK_ROWS */
+	int			nterms;
+	const double *x;			/* column-major, x[term * ld + row] */
+	size_t		ld;
+	const double *y;			/* regression: (mapped) value; classification: class index, binary 1 = positive */
+	const double *w;			/* NULL: all 1; zero-weight rows contribute nothing */
+	const double *offset;		/* on the margin scale; NULL: all 0 */
+	const uint64_t *hash;		/* canonical row hash, for folds by hash_seeded */
+} Block;
+
+typedef struct FitInput
+{
+	const ParamSet *params;
+	Task		task;
+	int			nterms;
+	const Term *terms;			/* [nterms], for messages */
+	int			nclasses;		/* as coded in y */
+	char	  **classes;		/* labels in code order, for messages */
+	int64_t		nrows;			/* training rows */
+	uint64_t	seed;
+} FitInput;
+
+typedef struct FitPlan
+{
+	const struct Algorithm *algorithm;
+	FitInput	input;
+	size_t		state_size;		/* bytes, multiple of 64 */
+	size_t		iterate_size;	/* bytes, multiple of 64 */
+	int			max_passes;		/* upper bound, for progress */
+	void	   *private;		/* the algorithm's */
+} FitPlan;
+
+typedef struct Algorithm
+{
+	const char *name;
+	const char *summary;		/* one sentence */
+	unsigned	tasks;			/* bit (1 << Task) for each supported task */
+	TransformProfile profile;
+	const ParamSpec *params;	/* ends with name == NULL */
+
+	CoreStatus	(*begin) (CoreEnv *env, const FitInput *input, FitPlan *plan);
+	/* Fills the first iterate (zeroed before the call). */
+	CoreStatus	(*start) (CoreEnv *env, const FitPlan *plan, void *iterate);
+	/* Zeroed before the call. */
+	void		(*state_init) (const FitPlan *plan, const void *iterate, void *state);
+	CoreStatus	(*accumulate) (CoreEnv *env, const FitPlan *plan, const void *iterate, void *state, const Block *block);
+	/* state = state + other, other's rows following state's. */
+	CoreStatus	(*merge) (CoreEnv *env, const FitPlan *plan, void *state, const void *other);
+	/* Uses the merged state; sets *done when no further pass is needed. */
+	CoreStatus	(*step) (CoreEnv *env, const FitPlan *plan, void *iterate, const void *state, bool *done);
+	/* Writes link, noutputs, arrays and numbers into the model. */
+	CoreStatus	(*finish) (CoreEnv *env, const FitPlan *plan, const void *iterate, Model *model);
+
+	/* Checks the arrays of a model (decoded from untrusted bytes) and sets model->scorer. */
+	CoreStatus	(*bind) (CoreEnv *env, Model *model);
+	/* Margins of one row of terms; out[noutputs]. Order of additions is fixed. */
+	void		(*score) (const Model *model, const double *terms, double *scratch, double *out);
+	int			(*scratch) (const Model *model);	/* doubles `score` needs; NULL: none */
+} Algorithm;
+
+extern const Algorithm *algorithm_find(const char *name);	/* or NULL */
+extern const Algorithm *algorithm_at(int i);	/* NULL past the end */
+/* "unknown algorithm", with the nearest name as the hint. */
+extern CoreStatus algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm);
+
+/*
+ * The serial driver, for tests and for data that fit one process: blocks come
+ * from `read_block(context, index, block)`, nblocks of them, 0-based, in order.
+ * The parallel driver in pg/ merges in exactly the same tree (fit_merge_tree).
+ */
+typedef CoreStatus (*BlockReader) (CoreEnv *env, void *context, int64_t index, Block *block);
+extern CoreStatus fit_serial(CoreEnv *env, const FitPlan *plan, BlockReader read_block, void *context, int64_t nblocks, void *iterate);
+/*
+ * One state for blocks first .. first+count-1, merged in the fixed tree: a
+ * binary counter over block index, remainders joined from the right.  With
+ * first a multiple of a power of two >= count this is a subtree of the whole.
+ */
+extern CoreStatus fit_merge_range(CoreEnv *env, const FitPlan *plan, const void *iterate, BlockReader read_block, void *context, int64_t first, int64_t count, void *state);
+
+extern CoreStatus algorithm_bind(CoreEnv *env, Model *model);
+
+#endif							/* CORE_ALGORITHM_H */

@@ -1,0 +1,66 @@
+/*
+ * linear_state.h
+ *	  The mergeable state of least squares: (weight, means, R of the centred block).
+ *
+ * For rows (x, y) with weights w the state is W = sum w, the weighted means m of
+ * the p terms and the target, and the (p+1) x (p+1) upper triangle R with
+ * R'R = sum w (z - m)(z - m)', z = (x, y).  Merging a and b is the QR of
+ * [Ra; Rb; sqrt(Wa Wb / W) (mb - ma)].  Never by normal equations.
+ *
+ * Flat and pointer-free; the caller owns linear_state_size(p) bytes.
+ */
+#ifndef CORE_LINEAR_STATE_H
+#define CORE_LINEAR_STATE_H
+
+#include "core/env.h"
+
+typedef struct LinearState
+{
+	int32_t		nterms;			/* p */
+	int32_t		reserved;
+	int64_t		nrows;			/* rows with positive weight */
+	double		weight;
+	double		weight_squares;	/* sum of squared weights, for effective counts */
+	double		log_weight;		/* sum of log weights, for the likelihood as in R */
+	double		data[];			/* means[p + 1], then R packed by columns, (p+1)(p+2)/2 */
+} LinearState;
+
+extern bool linear_state_size(int nterms, size_t *size);	/* false on overflow */
+extern void linear_state_init(LinearState *state, int nterms);
+
+/*
+ * Adds a block (column-major x with leading dimension ld; w may be NULL).
+ * workspace: linear_workspace_size(nterms, max rows) doubles.
+ */
+extern CoreStatus linear_state_add(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w, double *workspace);
+extern CoreStatus linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, double *workspace);
+extern bool linear_workspace_size(int nterms, int nrows, size_t *doubles);
+
+/* Naive reference for tests: two-pass means and Householder, one row at a time. */
+extern void linear_state_add_reference(LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w);
+
+typedef struct LinearOptions
+{
+	bool		intercept;
+	double		ridge;			/* penalty on standardised terms, sum of squares + ridge * sum b^2 */
+	double		tolerance;		/* rank: |diagonal| < tolerance * column norm; default 1e-11 */
+	bool		inference;		/* standard errors wanted */
+} LinearOptions;
+
+typedef struct LinearSolution
+{
+	int			nterms;
+	double	   *coefficient;	/* [1 + p], intercept first, user's units; NaN where aliased */
+	double	   *std_error;		/* [1 + p]; NaN where aliased or penalised */
+	bool	   *aliased;		/* [p] */
+	int			rank;			/* columns kept, intercept included */
+	double		rss;			/* weighted residual sum of squares */
+	double		tss;			/* about the mean (about 0 without intercept) */
+	double		df_residual;
+	double		sigma;			/* residual sd */
+	double		condition;		/* of the scaled kept columns */
+} LinearSolution;
+
+extern CoreStatus linear_state_solve(CoreEnv *env, const LinearState *state, const LinearOptions *options, LinearSolution *solution);
+
+#endif							/* CORE_LINEAR_STATE_H */

@@ -1,0 +1,74 @@
+/*
+ * params.h
+ *	  Parameters of algorithms: declared once, in a table; parsed, validated,
+ *	  listed and documented from it.
+ */
+#ifndef CORE_PARAMS_H
+#define CORE_PARAMS_H
+
+#include "core/env.h"
+
+typedef enum ParamType
+{
+	PARAM_INTEGER,
+	PARAM_REAL,
+	PARAM_BOOLEAN,
+	PARAM_CHOICE,				/* one of `choices` */
+	PARAM_TEXT,					/* free text, e.g. a column name; default NULL */
+	PARAM_REAL_LIST				/* array of numbers; default empty */
+} ParamType;
+
+typedef struct ParamSpec
+{
+	const char *name;			/* scikit-learn's, XGBoost's or LightGBM's name */
+	ParamType	type;
+	double		default_number; /* number, 0/1, or index into choices; NAN: chosen from the data */
+	double		min;			/* inclusive range of numbers (and list elements) */
+	double		max;
+	const char *choices;		/* "a|b|c" for PARAM_CHOICE */
+	const char *synonyms;		/* "eta|shrinkage", reported under `name` */
+	const char *summary;		/* one sentence for mlops.algorithms and the reference page */
+} ParamSpec;						/* a table ends with name == NULL */
+
+typedef struct ParamValue
+{
+	bool		given;			/* set by the user */
+	double		number;			/* INTEGER, REAL, BOOLEAN (0/1), CHOICE (index) */
+	char	   *text;			/* TEXT; for CHOICE the chosen word */
+	double	   *list;			/* REAL_LIST */
+	int			list_length;
+} ParamValue;
+
+typedef struct ParamSet
+{
+	const char *owner;			/* algorithm name, for messages */
+	const ParamSpec *specs;
+	int			count;
+	ParamValue *values;			/* parallel to specs, defaults filled in */
+} ParamSet;
+
+/* All defaults. `specs` must outlive the set (it is static). */
+extern CoreStatus params_init(CoreEnv *env, ParamSet *set, const char *owner, const ParamSpec *specs);
+
+/*
+ * Set one parameter.  Unknown name: CORE_INVALID with a hint naming the nearest
+ * known one; out of range: the message names parameter, value and range; a
+ * synonym and its name both given: error.
+ */
+extern CoreStatus params_set_number(CoreEnv *env, ParamSet *set, const char *name, double number);
+extern CoreStatus params_set_boolean(CoreEnv *env, ParamSet *set, const char *name, bool value);
+extern CoreStatus params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text);
+extern CoreStatus params_set_list(CoreEnv *env, ParamSet *set, const char *name, const double *list, int length);
+
+/* Reading; the name must exist in the table (asserted). */
+extern const ParamValue *params_get(const ParamSet *set, const char *name);
+extern double params_number(const ParamSet *set, const char *name);
+extern int	params_integer(const ParamSet *set, const char *name);
+extern bool params_boolean(const ParamSet *set, const char *name);
+extern const char *params_choice(const ParamSet *set, const char *name);
+extern bool params_given(const ParamSet *set, const char *name);
+
+/* Nearest of `count` words by edit distance, or NULL if none is near. */
+extern const char *nearest_word(const char *word, const char *const *words, int count);
+
+#endif							/* CORE_PARAMS_H */

@@ -1,0 +1,46 @@
+/*
+ * access.h
+ *	  Privileges on models and switching to the extension's owner.
+ *
+ * Every check uses GetUserId().  Catalog work of the extension runs as the
+ * extension's owner between access_switch and access_restore (or through
+ * access_run), under SECURITY_RESTRICTED_OPERATION, restored on every path.
+ */
+#ifndef PG_ACCESS_H
+#define PG_ACCESS_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+typedef enum Privilege
+{
+	PRIVILEGE_READ = 1 << 0,	/* metrics, coefficients, profile, the value itself */
+	PRIVILEGE_PREDICT = 1 << 1,
+	PRIVILEGE_WRITE = 1 << 2,	/* new versions, aliases, tags */
+	PRIVILEGE_MANAGE = 1 << 3	/* promote, roll back, grant, drop */
+} Privilege;
+
+typedef struct AccessSwitch
+{
+	Oid			user;
+	int			context;
+	int			guc_level;
+} AccessSwitch;
+
+extern Oid	access_extension_owner(void);
+extern Oid	access_schema(void);	/* OID of schema mlops */
+extern Oid	access_relation(const char *name);	/* OID of mlops.<name>; ERROR if absent */
+
+/* Become the extension's owner with an empty search_path (pg_catalog, pg_temp last). */
+extern void access_switch(AccessSwitch *save);
+extern void access_restore(const AccessSwitch *save);
+/* On error the transaction machinery restores user and GUCs at (sub)abort; PG_TRY is not needed. */
+
+/* Whether GetUserId() may do this to the model: superuser, owner's member, or granted (membership honoured, PUBLIC = 0). */
+extern bool access_allowed(const pg_uuid_t *model_id, Oid owner, Privilege privilege);
+/* ERROR 42501 "permission denied for model \"x\"" with a detail naming the privilege; also LOG to the server log. */
+extern void access_require(const pg_uuid_t *model_id, const char *name, Oid owner, Privilege privilege);
+extern const char *privilege_name(Privilege privilege);
+
+#endif							/* PG_ACCESS_H */

@@ -1,0 +1,88 @@
+/*
+ * catalog.h
+ *	  Reading and writing the extension's own tables.
+ *
+ * Reads are index scans under the active snapshot (SPI on the local shard when
+ * the table is a Citus table: one helper decides).  Writes run as the
+ * extension's owner (access.h).
+ */
+#ifndef PG_CATALOG_H
+#define PG_CATALOG_H
+
+#include "postgres.h"
+
+#include "core/metrics.h"
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+typedef struct ModelRow			/* registered_models */
+{
+	pg_uuid_t	model_id;
+	char		name[NAMEDATALEN];
+	Oid			owner;
+	int32		last_version;
+} ModelRow;
+
+typedef struct VersionRow		/* model_versions */
+{
+	pg_uuid_t	model_id;
+	int32		version;
+	char		stage[16];
+	uint8		sha256[32];
+	pg_uuid_t	run_id;
+} VersionRow;
+
+extern bool catalog_find_model(const char *name, ModelRow *row);
+extern bool catalog_find_version(const pg_uuid_t *model_id, int32 version, VersionRow *row);
+extern bool catalog_find_production(const pg_uuid_t *model_id, VersionRow *row);
+/* Newest version in that stage. */
+extern bool catalog_find_stage(const pg_uuid_t *model_id, const char *stage, VersionRow *row);
+extern bool catalog_find_latest(const pg_uuid_t *model_id, VersionRow *row);
+extern bool catalog_find_alias(const pg_uuid_t *model_id, const char *alias, VersionRow *row);
+/* What was in Production at that time, from stage_history. */
+extern bool catalog_find_production_at(const pg_uuid_t *model_id, TimestampTz at, VersionRow *row);
+/* Content of a blob, chunks joined, SHA-256 verified (ERROR XX001 otherwise); palloc'd in CurrentMemoryContext. */
+extern uint8 *catalog_read_blob(const uint8 sha256[32], Size *length);
+
+/* What train hands over; text fields may be NULL where noted. */
+typedef struct NewVersion
+{
+	const char *model;			/* name; created, owned by GetUserId(), when new */
+	const char *algorithm;
+	const char *task;
+	const uint8 *bytes;			/* model bytes (without varlena header) */
+	Size		length;
+	const char *source;			/* exact text */
+	const char *search_path;	/* in force for the caller */
+	const char *relations_json; /* source_relations_json */
+	const char *target;			/* NULL: unsupervised */
+	const char *key;			/* NULL */
+	const char *arguments_json; /* every argument of train as given, for verify and retraining */
+	const char *params_json;	/* flat object, as used */
+	const char *tags_json;
+	const char *schema_json;	/* features: name, type, kind */
+	const char *profile_json;	/* per-column profile; NULL for now */
+	const char *digest;			/* fingerprint of the rows; NULL for now */
+	const char *environment;	/* BLAS build and core type, CPU, server version */
+	const Metric *metrics;		/* held-out metrics */
+	int			nmetrics;
+	int64		rows_train;
+	int64		rows_test;
+	int64		rows_skipped;
+	double		seconds;
+	TimestampTz started;
+} NewVersion;
+
+typedef struct AddedVersion
+{
+	pg_uuid_t	model_id;
+	pg_uuid_t	run_uuid;
+	int32		version;
+} AddedVersion;
+
+/* Fails early: name syntax, `write` on an existing model. */
+extern void catalog_check_new_version(const char *model);
+/* Model, run, params, metrics, tags, dataset, blob and version in one go; version number taken under the model's row lock. */
+extern void catalog_add_version(const NewVersion *version, AddedVersion *added);
+
+#endif							/* PG_CATALOG_H */

@@ -1,0 +1,61 @@
+/*
+ * dataset_reader.h
+ *	  From a source to a core Dataset: typed columns, canonical order, split.
+ */
+#ifndef PG_DATASET_READER_H
+#define PG_DATASET_READER_H
+
+#include "postgres.h"
+
+#include "core/dataset.h"
+#include "core/model.h"
+#include "pg/pg_env.h"
+#include "pg/source.h"
+
+typedef struct DatasetRequest
+{
+	const char *target;			/* NULL: unsupervised */
+	const char *weight;
+	const char *offset;
+	char	  **keys;			/* key columns */
+	int			nkeys;
+	char	  **features;		/* NULL: all usable columns but the others named here */
+	int			nfeatures;
+	char	  **exclude;
+	int			nexclude;
+	Task		task;			/* 0: infer */
+	const char *positive;		/* NULL: infer */
+	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
+	const char *group_or_time_column;	/* = split->column when the method needs one */
+} DatasetRequest;
+
+/* A feature column that was left out, and why. */
+typedef struct OmittedColumn
+{
+	const char *name;
+	const char *reason;			/* "constant", "identifier", "type json cannot be a feature", … */
+} OmittedColumn;
+
+typedef struct DatasetResult
+{
+	Dataset		data;
+	Task		task;			/* given or inferred */
+	TargetInfo	target;			/* name, type, classes, positive filled in */
+	int64		rows_seen;
+	int64		rows_skipped;	/* NULL target, NaN or infinite regression target */
+	int64		rows_unsampled;
+	OmittedColumn *omitted;
+	int			nomitted;
+} DatasetResult;
+
+/*
+ * Reads the source once.  Raises NOTICEs: task and positive class inferred,
+ * columns left out (constant, identifier: text with nearly as many values as
+ * rows), rows skipped, test share off its target by more than 20 %.  ERRORs:
+ * unknown columns (nearest name as hint), no usable feature, no rows, one
+ * class, weights that are NULL, negative or not finite, memory over
+ * mlops.train_memory (both figures and what to do).  Memory in env->context.
+ */
+extern void dataset_read(PgEnv *env, Source *source, const DatasetRequest *request, DatasetResult *result);
+
+#endif							/* PG_DATASET_READER_H */

@@ -1,0 +1,30 @@
+/*
+ * fit_driver.h
+ *	  Runs the passes of a fit over a resident data set, with parallel workers
+ *	  where the size pays; the same bits for any number of them.
+ */
+#ifndef PG_FIT_DRIVER_H
+#define PG_FIT_DRIVER_H
+
+#include "postgres.h"
+
+#include "core/algorithm.h"
+#include "core/dataset.h"
+#include "pg/pg_env.h"
+
+typedef struct FitJob
+{
+	const Algorithm *algorithm;
+	FitInput	input;
+	Transform  *transform;
+	const Dataset *data;
+	int64		nrows;			/* rows 0 .. nrows-1 are fitted (ntrain, or all for refit) */
+	const double *weight;		/* overrides data->weight (folds); NULL: data->weight */
+	const double *target;		/* mapped target; NULL: data->target */
+	bool		training;		/* out-of-fold encodings */
+} FitJob;
+
+/* Fits and finishes into `model` (link, outputs, arrays, numbers). */
+extern void fit_run(PgEnv *env, const FitJob *job, Model *model);
+
+#endif							/* PG_FIT_DRIVER_H */

@@ -1,0 +1,21 @@
+/*
+ * progress.h
+ *	  What a training is doing: NOTICEs for its own session, and a dynamic shared
+ *	  memory slot that mlops.training_progress reads from any session.
+ */
+#ifndef PG_PROGRESS_H
+#define PG_PROGRESS_H
+
+#include "postgres.h"
+
+/* One training at a time per backend; nested calls report to the outermost. */
+extern void progress_begin(const char *model, const char *algorithm);
+/* total 0: unknown. Cheap: writes the slot, now and then a NOTICE. */
+extern void progress_phase(const char *phase, int64 total);
+extern void progress_update(int64 done);
+extern void progress_metric(int iteration, double loss);
+/* Also runs by itself when the (sub)transaction aborts. */
+extern void progress_end(void);
+extern void progress_init(void);	/* called by _PG_init */
+
+#endif							/* PG_PROGRESS_H */

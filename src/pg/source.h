@@ -1,0 +1,40 @@
+/*
+ * source.h
+ *	  Reading "a table, view or SELECT" as the caller, through the executor.
+ */
+#ifndef PG_SOURCE_H
+#define PG_SOURCE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+
+typedef struct Source Source;
+
+/*
+ * Accepts a relation name (schema-qualified or on the search path; tables,
+ * partitioned and foreign tables, views, materialised views) or exactly one
+ * read-only SELECT/VALUES/TABLE/WITH; rejects data-modifying CTEs, INTO, row
+ * locks, parameters and several statements with a hint.  Analysed with the
+ * caller's rights; nothing runs yet.  Lives in CurrentMemoryContext.
+ */
+extern Source *source_open(const char *text);
+extern TupleDesc source_descriptor(const Source *source);
+extern const char *source_text(const Source *source);	/* as given */
+/* Relations that the query names, with their definitions, as jsonb text. */
+extern char *source_relations_json(const Source *source);
+/* Planner's row estimate. */
+extern double source_estimate(const Source *source);
+
+/* Called for each row in a context that is reset after it; return false to stop early. */
+typedef bool (*SourceRowFn) (TupleTableSlot *slot, void *context);
+
+/*
+ * Plans and runs under the active snapshot, with parallel plans allowed; no
+ * materialisation.  Returns rows seen.
+ */
+extern int64 source_run(Source *source, SourceRowFn receive, void *context);
+extern void source_close(Source *source);
+
+#endif							/* PG_SOURCE_H */
