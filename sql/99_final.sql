@@ -1,0 +1,1 @@
+-- Runs after every other part: reserved for grants that need the whole surface to exist.

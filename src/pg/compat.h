@@ -1,0 +1,45 @@
+/*
+ * compat.h: every difference between the PostgreSQL versions that mlops supports (15 to 18).
+ *
+ * Include it after postgres.h and fmgr.h; no other file may test PG_VERSION_NUM.
+ */
+#ifndef MLOPS_PG_COMPAT_H
+#define MLOPS_PG_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "mlops supports PostgreSQL 15 to 18"
+#endif
+
+/*
+ * Before 16 the macros exported nothing: extensions were built with every symbol visible. We hide symbols by default, so
+ * that none of ours can meet another library's, and export what the server looks up by name.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void); \
+	const Pg_finfo_record * \
+	CppConcat(pg_finfo_, funcname)(void) \
+	{ \
+		static const Pg_finfo_record my_finfo = {1}; \
+		return &my_finfo; \
+	} \
+	extern int no_such_variable
+#endif
+
+/* 18 can show an extension's name and version in pg_get_loaded_modules() */
+#if PG_VERSION_NUM >= 180000
+#define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "mlops", .version = MLOPS_VERSION)
+#else
+#define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif /* MLOPS_PG_COMPAT_H */
