@@ -1,0 +1,238 @@
+# shellcheck shell=bash
+# Shared by the scripts of this directory: a private PostgreSQL below build/, as its own installation (so that nothing is
+# installed in the system) with throw-away servers in it that no other server can meet.
+
+
+set -u -o pipefail
+umask 022
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+harness=$root/test/harness
+build=$root/build
+pg_config=${PG_CONFIG:-pg_config}
+
+# Neither the caller's connection settings nor their locale may reach a test, nor make's job server.
+unset "${!PG@}" "${!LC_@}" LANG LANGUAGE MAKEFLAGS MFLAGS MAKELEVEL
+export PG_CONFIG=$pg_config LC_ALL=C.UTF-8
+
+die() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+# PostgreSQL refuses to run as root: then everything on the server's side runs as an unprivileged user.
+server_user=$(id -un)
+if [ "$(id -u)" -eq 0 ]; then
+	server_user=nobody
+	if id postgres >/dev/null 2>&1; then server_user=postgres; fi
+fi
+
+as_server() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid="$server_user" --regid="$(id -g "$server_user")" --init-groups -- "$@"
+	else
+		"$@"
+	fi
+}
+
+give_to_server() {
+	if [ "$(id -u)" -eq 0 ]; then chown -R "$server_user" "$@"; fi
+}
+
+# Sets $private: build/private, or a directory in /tmp that build/private links to, when the path is too long for a socket
+# (about 100 bytes) or closed to the server's user (a clone in /root).
+private_dir() {
+	local link=$build/private longest
+	mkdir -p "$build"
+	if [ -L "$link" ]; then
+		private=$(readlink "$link")
+		if [ -d "$private" ] && [ -O "$private" ]; then return; fi
+		rm -f "$link"
+	fi
+	private=$link
+	longest=$private/run.1234567/socket/.s.PGSQL.65432
+	if [ ${#longest} -lt 100 ] && as_server test -x "$build" -a -r "$build"; then
+		mkdir -p "$private"
+	else
+		rm -rf "$link"
+		private=$(mktemp -d /tmp/mlops-XXXXXXXX) || die "cannot make a directory in /tmp"
+		chmod 755 "$private"
+		ln -s "$private" "$link"
+	fi
+}
+
+# Copies the server's programs and links to its libraries and shared files, at the same places below $private/pg: a server
+# looks for them relative to its own executable. Then installs the extension there. Sets $bin.
+private_pg() {
+	local bindir pkglibdir sharedir farm=$private/pg identity
+	bindir=$("$pg_config" --bindir) && pkglibdir=$("$pg_config" --pkglibdir) && sharedir=$("$pg_config" --sharedir) ||
+		die "cannot run $pg_config"
+	bin=$farm$bindir
+	exec 8>"$private/lock"
+	flock 8
+	identity="$("$pg_config" --version) $bindir $(stat -c '%Y %s' "$bindir/postgres")"
+	if [ "$(cat "$farm/identity" 2>/dev/null)" != "$identity" ]; then
+		rm -rf "$farm"
+		mkdir -p "$bin" "$farm$pkglibdir" "$farm$sharedir"
+		local program
+		for program in "$bindir"/{postgres,initdb,psql,pg_*,pgbench,createdb,dropdb,createuser,dropuser,vacuumdb,reindexdb}; do
+			if [ -f "$program" ]; then cp "$program" "$bin/"; fi
+		done
+		cp -as "$pkglibdir/." "$farm$pkglibdir/"
+		cp -as "$sharedir/." "$farm$sharedir/"
+		find "$farm" -name 'mlops*' -type l -delete
+		echo "$identity" >"$farm/identity"
+	fi
+	make -s --no-print-directory -C "$root" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
+		die "cannot install the extension into $farm"
+	exec 8>&-
+}
+
+free_port() {
+	local port
+	while :; do
+		port=$((49152 + RANDOM % 16000))
+		if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+			echo "$port"
+			return
+		fi
+	done
+}
+
+# server_start DIR [NAME=VALUE…]: make the cluster DIR/data if there is none, start it, and point libpq's variables to it.
+server_start() {
+	local dir=$1 setting
+	shift
+	if [ ! -f "$dir/data/PG_VERSION" ]; then
+		rm -rf "$dir/data"
+		mkdir -p "$dir/socket" || die "cannot make $dir"
+		give_to_server "$dir"
+		as_server "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N \
+			>"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; die "initdb failed"; }
+		as_server tee -a "$dir/data/postgresql.conf" >/dev/null <<-CONF
+			listen_addresses = ''
+			unix_socket_directories = '$dir/socket'
+			port = $(free_port)
+			timezone = 'UTC'
+			log_timezone = 'UTC'
+			fsync = off
+			synchronous_commit = off
+			full_page_writes = off
+			shared_buffers = 256MB
+			max_wal_size = 4GB
+			max_connections = 50
+			max_worker_processes = 8
+			max_parallel_workers = 4
+			log_line_prefix = '%m [%p] %q%a '
+			log_min_messages = warning
+		CONF
+		for setting; do
+			echo "${setting%%=*} = '${setting#*=}'" | as_server tee -a "$dir/data/postgresql.conf" >/dev/null
+		done
+	fi
+	as_server "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -s start </dev/null ||
+		{ cat "$dir/server.log" >&2; die "the server did not start"; }
+	server_env "$dir"
+}
+
+server_env() {
+	PGHOST=$1/socket
+	PGPORT=$(sed -n 's/^port = //p' "$1/data/postgresql.conf" | tail -n 1)
+	export PGHOST PGPORT PGUSER=postgres PGDATABASE=postgres PGAPPNAME=mlops_test
+	export PATH=$bin:$PATH MLOPS_ROOT=$root MLOPS_DATADIR=$root/test/data
+}
+
+server_running() {
+	as_server "$bin/pg_ctl" -D "$1/data" status >/dev/null 2>&1
+}
+
+# servers_end DIR: stop every server whose data lies below DIR, whoever started it
+servers_end() {
+	local file pid waited
+	while IFS= read -r file; do
+		pid=$(head -n 1 "$file" 2>/dev/null)
+		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+		"$private"/pg/*) ;;
+		*) continue ;;
+		esac
+		kill -QUIT "$pid" 2>/dev/null
+		for ((waited = 0; waited < 100; waited++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL "$pid" 2>/dev/null
+	done < <(find "$1" -maxdepth 6 -name postmaster.pid 2>/dev/null)
+	return 0
+}
+
+# run_begin: make $run, a directory for the servers and files of this script, which end when the script does, however it
+# ends: a trap for the usual ways, and a watcher in a session of its own for a SIGKILL.
+run_begin() {
+	local old
+	for old in "$private"/run.*; do
+		if [ -d "$old" ] && ! kill -0 "${old##*.}" 2>/dev/null; then run_remove "$old"; fi
+	done
+	run=$private/run.$$
+	mkdir "$run" || die "cannot make $run"
+	child=
+	trap run_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	setsid "$harness/watch" $$ "$private" "$run" </dev/null >/dev/null 2>&1 &
+	watcher=$!
+	disown "$watcher"
+}
+
+run_remove() {
+	servers_end "$1"
+	rm -rf "$1"
+}
+
+run_end() {
+	trap '' INT TERM HUP
+	if [ -n "$child" ]; then
+		kill -TERM -- "-$child" 2>/dev/null
+		wait "$child" 2>/dev/null
+	fi
+	run_remove "$run"
+	kill -TERM -- "-$watcher" 2>/dev/null
+	return 0
+}
+
+# run_child CMD…: run it in a process group of its own, so that run_end can end all of it
+run_child() {
+	set -m
+	"$@" </dev/null &
+	child=$!
+	set +m
+	local status=0
+	wait "$child" || status=$?
+	child=
+	return "$status"
+}
+
+# template_ready: make the database mlops_template (test data, mlops, pgtap), from which tests and developers get theirs
+template_ready() {
+	local wanted
+	wanted=$(cat "$root"/build/mlops--*.sql "$root"/mlops.control "$root"/test/data/load.sql | sha256sum | cut -c1-64)
+	if [ "$(psql -XAtc "SELECT shobj_description(oid, 'pg_database') FROM pg_database
+			WHERE datname = 'mlops_template'")" = "$wanted" ]; then return; fi
+	psql -Xq -v ON_ERROR_STOP=1 <<-SQL || die "cannot make mlops_template"
+		SET client_min_messages = warning;
+		DROP DATABASE IF EXISTS mlops_template;
+		CREATE DATABASE mlops_template;
+	SQL
+	psql -Xq -v ON_ERROR_STOP=1 -d mlops_template -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION mlops' \
+		-f "$root/test/data/load.sql" -c 'VACUUM ANALYZE' \
+		-c "COMMENT ON DATABASE mlops_template IS '$wanted'" || die "cannot fill mlops_template"
+}
+
+# Some tests need to read the sources as the server's user: where it cannot, they get a copy.
+tests_readable() {
+	tests=$root/test
+	if ! as_server test -r "$tests/t"; then
+		tests=$run/test
+		mkdir -p "$tests"
+		mkdir -p "$run/docs"; cp -r "$root/test/t" "$root/test/data" "$tests/"; cp -r "$root/docs/quickstart" "$run/docs/"
+	fi
+}
