@@ -10,7 +10,7 @@ DATA_built = build/mlops--$(MLOPS_VERSION).sql
 DATA = $(wildcard sql/upgrade/mlops--*--*.sql)
 
 PURE_SOURCES := $(sort $(foreach d,$(PURE_DIRS),$(wildcard src/$(d)/*.c)))
-SOURCES := $(PURE_SOURCES) $(sort $(wildcard src/mlops.c) $(foreach d,$(SERVER_DIRS),$(wildcard src/$(d)/*.c)))
+SOURCES := $(PURE_SOURCES) $(sort $(wildcard src/*.c) $(foreach d,$(SERVER_DIRS),$(wildcard src/$(d)/*.c)))
 OBJS := $(SOURCES:src/%.c=build/obj/%.o)
 SHLIB_LINK = $(BLAS_LIBS)
 
