@@ -139,6 +139,8 @@ extern void model_margin(const Model *model, const FeatureValue *values, double 
 extern void model_response(const Model *model, const FeatureValue *values, double *scratch, double *out);
 /* The same from terms (one row of transform output) instead of raw values. */
 extern void model_response_terms(const Model *model, const double *terms, double *scratch, double *out);
+/* From margins (offset already added) to responses: link, calibration, target inverse. */
+extern void model_respond(const Model *model, const double *margins, double *out);
 /* Index of the predicted class given model_response's output. */
 extern int	model_class(const Model *model, const double *response);
 extern int	model_response_count(const Model *model);	/* length of model_response's out */

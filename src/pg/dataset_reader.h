@@ -23,7 +23,7 @@ typedef struct DatasetRequest
 	int			nfeatures;
 	char	  **exclude;
 	int			nexclude;
-	Task		task;			/* 0: infer */
+	Task		task;			/* 0: infer; MULTICLASS becomes BINARY with two classes; BINARY with more is an error */
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */

@@ -1,0 +1,501 @@
+/*
+ * train_args.c
+ *	  The arguments of mlops.train: read, checked, recorded.
+ *
+ * What can be wrong without looking at the data is refused here, before the
+ * source query runs.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "pg/params_json.h"
+#include "train/train.h"
+
+/* Order of arguments in sql/40_train.sql. */
+enum
+{
+	ARG_MODEL,
+	ARG_SOURCE,
+	ARG_TARGET,
+	ARG_ALGORITHM,
+	ARG_PARAMS,
+	ARG_FEATURES,
+	ARG_EXCLUDE,
+	ARG_KEY,
+	ARG_WEIGHT,
+	ARG_TASK,
+	ARG_POSITIVE,
+	ARG_THRESHOLD,
+	ARG_CALIBRATE,
+	ARG_SPLIT,
+	ARG_TRANSFORM,
+	ARG_SEED,
+	ARG_TAGS,
+	ARG_COUNT
+};
+
+static const char *const argument_names[ARG_COUNT] = {
+	"model", "source", "target", "algorithm", "params", "features", "exclude", "key", "weight",
+	"task", "positive", "threshold", "calibrate", "split", "transform", "seed", "tags"
+};
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+static void
+require_argument(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" of mlops.train must not be null", argument_names[i])));
+}
+
+static char **
+name_array(FunctionCallInfo fcinfo, int i, int *count)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **names;
+
+	*count = 0;
+	if (PG_ARGISNULL(i))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(i);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, count);
+	names = palloc0(sizeof(char *) * Max(*count, 1));
+	for (int k = 0; k < *count; k++)
+	{
+		if (nulls[k])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" of mlops.train must not contain null", argument_names[i])));
+		names[k] = TextDatumGetCString(elements[k]);
+	}
+	return names;
+}
+
+char **
+train_split_names(const char *list, int *count)
+{
+	const char *p = list;
+	char	  **names = palloc0(sizeof(char *) * (strlen(list) / 2 + 2));
+
+	*count = 0;
+	while (*p != '\0')
+	{
+		StringInfoData name;
+		bool		quoted = false;
+
+		initStringInfo(&name);
+		while (*p == ' ' || *p == '\t' || *p == '\n')
+			p++;
+		if (*p == '"')
+		{
+			quoted = true;
+			for (p++; *p != '\0' && !(p[0] == '"' && p[1] != '"'); p++)
+			{
+				if (*p == '"')
+					p++;
+				appendStringInfoChar(&name, *p);
+			}
+			if (*p == '"')
+				p++;
+		}
+		for (; *p != '\0' && *p != ','; p++)
+			if (!quoted)
+				appendStringInfoChar(&name, *p);
+		while (!quoted && name.len > 0 && strchr(" \t\n", name.data[name.len - 1]) != NULL)
+			name.data[--name.len] = '\0';
+		if (*p == ',')
+			p++;
+		if (name.len == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("empty column name in key \"%s\"", list),
+					 errhint("Separate column names by single commas.")));
+		names[(*count)++] = name.data;
+	}
+	return names;
+}
+
+static double
+json_number(const JsonbValue *value, const char *what, double low, double high)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a number", what)));
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value->val.numeric)));
+	if (!(number >= low && number <= high))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between %g and %g, not %g", what, low, high, number)));
+	return number;
+}
+
+static char *
+json_string(const JsonbValue *value, const char *what)
+{
+	if (value->type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a string", what)));
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* Unknown member of a JSON argument: names the nearest known one. */
+static void
+unknown_member(const char *argument, const char *member, const char *const *known, int nknown)
+{
+	const char *near = nearest_word(member, known, nknown);
+	StringInfoData all;
+
+	initStringInfo(&all);
+	for (int i = 0; i < nknown; i++)
+		appendStringInfo(&all, "%s%s", i > 0 ? ", " : "", known[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not known in argument \"%s\"", member, argument),
+			 near != NULL ? errhint("Did you mean \"%s\"? Known are: %s.", near, all.data)
+			 : errhint("Known are: %s.", all.data)));
+}
+
+static void
+read_threshold(TrainArguments *arguments, Jsonb *json)
+{
+	static const char *const members[] = {"cost_fp", "cost_fn"};
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	arguments->threshold_given = true;
+	if (JB_ROOT_IS_SCALAR(json))
+	{
+		JsonbExtractScalar(&json->root, &value);
+		if (value.type == jbvString)
+		{
+			char	   *word = json_string(&value, "threshold");
+
+			if (strcmp(word, "f1") != 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("threshold \"%s\" is not known", word),
+						 errhint("Give a number, \"f1\", or {\"cost_fp\": 1, \"cost_fn\": 9}.")));
+			arguments->threshold_rule = THRESHOLD_F1;
+			return;
+		}
+		arguments->threshold = json_number(&value, "threshold", 0, 1);
+		return;
+	}
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("threshold cannot be a JSON array"),
+				 errhint("Give a number, \"f1\", or {\"cost_fp\": 1, \"cost_fn\": 9}.")));
+
+	arguments->threshold_rule = THRESHOLD_COST;
+	arguments->cost_fp = arguments->cost_fn = 1;
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = json_string(&value, "threshold");
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (strcmp(name, "cost_fp") == 0)
+			arguments->cost_fp = json_number(&value, "cost_fp", 0, 1e300);
+		else if (strcmp(name, "cost_fn") == 0)
+			arguments->cost_fn = json_number(&value, "cost_fn", 0, 1e300);
+		else
+			unknown_member("threshold", name, members, lengthof(members));
+	}
+	if (arguments->cost_fp + arguments->cost_fn <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cost_fp and cost_fn cannot both be zero")));
+}
+
+static SplitMethod
+split_method(const char *word)
+{
+	static const char *const words[] = {"none", "hash", "stratified", "group", "time", "column"};
+	static const SplitMethod methods[] = {
+		SPLIT_NONE, SPLIT_HASH, SPLIT_STRATIFIED, SPLIT_GROUP, SPLIT_TIME, SPLIT_COLUMN
+	};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (pg_strcasecmp(word, words[i]) == 0)
+			return methods[i];
+	unknown_member("split", word, words, lengthof(words));
+	return SPLIT_NONE;
+}
+
+/* Local time as text into microseconds; timestamps of sources are read as local time too. */
+static int64
+parse_cutoff(char *text)
+{
+	return DatumGetTimestamp(DirectFunctionCall3(timestamp_in, CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static void
+check_split(const SplitSpec *split, bool has_cutoff)
+{
+	const char *method = split_method_name(split->method);
+	bool		needs_column = split->method == SPLIT_GROUP || split->method == SPLIT_TIME ||
+		split->method == SPLIT_COLUMN;
+
+	if (needs_column && split->column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split method \"%s\" needs a column", method),
+				 errhint("Write split => '{\"method\": \"%s\", \"column\": \"...\"}'.", method)));
+	if (!needs_column && split->column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split method \"%s\" takes no column", method)));
+	if (has_cutoff && split->method != SPLIT_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split method \"%s\" takes no cutoff", method)));
+	if (split->refit && split->method == SPLIT_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split method \"none\" leaves nothing to refit")));
+}
+
+static void
+read_split(SplitSpec *split, Jsonb *json)
+{
+	static const char *const members[] = {"method", "test", "column", "cutoff", "sample", "refit"};
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	bool		has_cutoff = false;
+	bool		has_test = false;
+
+	if (json == NULL)
+		return;
+	if (JB_ROOT_IS_SCALAR(json))
+	{
+		JsonbExtractScalar(&json->root, &value);
+		split->method = split_method(json_string(&value, "split"));
+		check_split(split, false);
+		return;
+	}
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split must be a JSON object or the name of a method")));
+
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = json_string(&value, "split");
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (strcmp(name, "method") == 0)
+			split->method = split_method(json_string(&value, "split method"));
+		else if (strcmp(name, "test") == 0)
+		{
+			split->test = json_number(&value, "split test", 0, 0.95);
+			has_test = true;
+		}
+		else if (strcmp(name, "sample") == 0)
+			split->sample = json_number(&value, "split sample", 1e-9, 1);
+		else if (strcmp(name, "column") == 0)
+			split->column = json_string(&value, "split column");
+		else if (strcmp(name, "cutoff") == 0)
+		{
+			split->cutoff = parse_cutoff(json_string(&value, "split cutoff"));
+			has_cutoff = true;
+		}
+		else if (strcmp(name, "refit") == 0)
+		{
+			if (value.type != jbvBool)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("split refit must be true or false")));
+			split->refit = value.val.boolean;
+		}
+		else
+			unknown_member("split", name, members, lengthof(members));
+	}
+	check_split(split, has_cutoff);
+	if (has_cutoff && has_test)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split takes a cutoff or a test fraction, not both")));
+	if (has_cutoff || split->method == SPLIT_NONE || split->method == SPLIT_COLUMN)
+		split->test = 0;
+}
+
+/* "classification" is multiclass, which becomes binary when the target has two classes. */
+static Task
+read_task(const char *word)
+{
+	static const char *const words[] = {
+		"regression", "binary", "multiclass", "classification", "clustering", "anomaly"
+	};
+	static const Task tasks[] = {
+		TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS, TASK_MULTICLASS, TASK_CLUSTERING, TASK_ANOMALY
+	};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (pg_strcasecmp(word, words[i]) == 0)
+			return tasks[i];
+	unknown_member("task", word, words, lengthof(words));
+	return TASK_REGRESSION;
+}
+
+static CalibrationMethod
+read_calibrate(const char *word)
+{
+	static const char *const words[] = {"platt", "isotonic", "none"};
+
+	if (pg_strcasecmp(word, "platt") == 0)
+		return CALIBRATE_PLATT;
+	if (pg_strcasecmp(word, "isotonic") == 0)
+		return CALIBRATE_ISOTONIC;
+	if (pg_strcasecmp(word, "none") == 0)
+		return CALIBRATE_NONE;
+	unknown_member("calibrate", word, words, lengthof(words));
+	return CALIBRATE_NONE;
+}
+
+/* Every argument that is not null as one JSON object. */
+static char *
+record_arguments(FunctionCallInfo fcinfo)
+{
+	StringInfoData out;
+	const char *separator = "";
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '{');
+	for (int i = 0; i < ARG_COUNT; i++)
+	{
+		if (PG_ARGISNULL(i))
+			continue;
+		appendStringInfoString(&out, separator);
+		separator = ", ";
+		escape_json(&out, argument_names[i]);
+		appendStringInfoString(&out, ": ");
+		switch (i)
+		{
+			case ARG_PARAMS:
+			case ARG_THRESHOLD:
+			case ARG_SPLIT:
+			case ARG_TRANSFORM:
+			case ARG_TAGS:
+				{
+					Jsonb	   *json = PG_GETARG_JSONB_P(i);
+
+					appendStringInfoString(&out, JsonbToCString(NULL, &json->root, VARSIZE(json)));
+					break;
+				}
+			case ARG_FEATURES:
+			case ARG_EXCLUDE:
+				{
+					int			count;
+					char	  **names = name_array(fcinfo, i, &count);
+
+					appendStringInfoChar(&out, '[');
+					for (int k = 0; k < count; k++)
+					{
+						if (k > 0)
+							appendStringInfoString(&out, ", ");
+						escape_json(&out, names[k]);
+					}
+					appendStringInfoChar(&out, ']');
+					break;
+				}
+			case ARG_SEED:
+				appendStringInfo(&out, INT64_FORMAT, PG_GETARG_INT64(i));
+				break;
+			default:
+				escape_json(&out, text_argument(fcinfo, i));
+		}
+	}
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+static void
+read_tags(TrainArguments *arguments, Jsonb *tags)
+{
+	if (!JB_ROOT_IS_OBJECT(tags))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tags must be a JSON object")));
+	arguments->tags_json = JsonbToCString(NULL, &tags->root, VARSIZE(tags));
+}
+
+void
+train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *arguments)
+{
+	static const int required[] = {ARG_MODEL, ARG_SOURCE, ARG_ALGORITHM, ARG_PARAMS, ARG_SEED, ARG_TAGS};
+
+	memset(arguments, 0, sizeof(*arguments));
+	for (int i = 0; i < lengthof(required); i++)
+		require_argument(fcinfo, required[i]);
+
+	arguments->model = text_argument(fcinfo, ARG_MODEL);
+	arguments->source = text_argument(fcinfo, ARG_SOURCE);
+	arguments->target = text_argument(fcinfo, ARG_TARGET);
+	arguments->features = name_array(fcinfo, ARG_FEATURES, &arguments->nfeatures);
+	arguments->exclude = name_array(fcinfo, ARG_EXCLUDE, &arguments->nexclude);
+	arguments->key = text_argument(fcinfo, ARG_KEY);
+	if (arguments->key != NULL)
+		arguments->keys = train_split_names(arguments->key, &arguments->nkeys);
+	arguments->weight = text_argument(fcinfo, ARG_WEIGHT);
+	arguments->positive = text_argument(fcinfo, ARG_POSITIVE);
+	arguments->seed = (uint64) PG_GETARG_INT64(ARG_SEED);
+
+	pg_env_check(env, algorithm_lookup(env, text_argument(fcinfo, ARG_ALGORITHM),
+									   &arguments->algorithm));
+	pg_env_check(env, params_init(env, &arguments->params, arguments->algorithm->name,
+								  arguments->algorithm->params));
+	params_from_jsonb(env, &arguments->params, PG_GETARG_JSONB_P(ARG_PARAMS));
+
+	if (!PG_ARGISNULL(ARG_TASK))
+		arguments->task = read_task(text_argument(fcinfo, ARG_TASK));
+	arguments->threshold = 0.5;
+	if (!PG_ARGISNULL(ARG_THRESHOLD))
+		read_threshold(arguments, PG_GETARG_JSONB_P(ARG_THRESHOLD));
+	if (!PG_ARGISNULL(ARG_CALIBRATE))
+		arguments->calibrate = read_calibrate(text_argument(fcinfo, ARG_CALIBRATE));
+
+	arguments->split.method = SPLIT_HASH;
+	arguments->split.test = 0.2;
+	arguments->split.sample = 1;
+	arguments->split.seed = arguments->seed;
+	arguments->split.key = arguments->key;
+	read_split(&arguments->split, PG_ARGISNULL(ARG_SPLIT) ? NULL : PG_GETARG_JSONB_P(ARG_SPLIT));
+
+	if (!PG_ARGISNULL(ARG_TRANSFORM))
+		arguments->transform = PG_GETARG_JSONB_P(ARG_TRANSFORM);
+	read_tags(arguments, PG_GETARG_JSONB_P(ARG_TAGS));
+	arguments->arguments_json = record_arguments(fcinfo);
+}
