@@ -24,7 +24,7 @@
 #define BLOCK_ROWS 4096			/* rows of a block in canonical order; part of the definition of results */
 
 /* Rows of the design: no intercept column; algorithms add their own. */
-typedef struct Block
+typedef struct DesignBlock
 {
 	int			nrows;			/* <= BLOCK_ROWS */
 	int			nterms;
@@ -34,7 +34,7 @@ typedef struct Block
 	const double *w;			/* NULL: all 1; zero-weight rows contribute nothing */
 	const double *offset;		/* on the margin scale; NULL: all 0 */
 	const uint64_t *hash;		/* canonical row hash, for folds by hash_seeded */
-} Block;
+} DesignBlock;
 
 typedef struct FitInput
 {
@@ -71,7 +71,7 @@ typedef struct Algorithm
 	CoreStatus	(*start) (CoreEnv *env, const FitPlan *plan, void *iterate);
 	/* Zeroed before the call. */
 	void		(*state_init) (const FitPlan *plan, const void *iterate, void *state);
-	CoreStatus	(*accumulate) (CoreEnv *env, const FitPlan *plan, const void *iterate, void *state, const Block *block);
+	CoreStatus	(*accumulate) (CoreEnv *env, const FitPlan *plan, const void *iterate, void *state, const DesignBlock *block);
 	/* state = state + other, other's rows following state's. */
 	CoreStatus	(*merge) (CoreEnv *env, const FitPlan *plan, void *state, const void *other);
 	/* Uses the merged state; sets *done when no further pass is needed. */
@@ -96,7 +96,7 @@ extern CoreStatus algorithm_lookup(CoreEnv *env, const char *name, const Algorit
  * from `read_block(context, index, block)`, nblocks of them, 0-based, in order.
  * The parallel driver in pg/ merges in exactly the same tree (fit_merge_tree).
  */
-typedef CoreStatus (*BlockReader) (CoreEnv *env, void *context, int64_t index, Block *block);
+typedef CoreStatus (*BlockReader) (CoreEnv *env, void *context, int64_t index, DesignBlock *block);
 extern CoreStatus fit_serial(CoreEnv *env, const FitPlan *plan, BlockReader read_block, void *context, int64_t nblocks, void *iterate);
 /*
  * One state for blocks first .. first+count-1, merged in the fixed tree: a

@@ -39,19 +39,19 @@ typedef enum Link
 	LINK_INVERSE_SQUARE
 } Link;
 
-typedef enum ArrayType
+typedef enum ModelArrayType
 {
 	ARRAY_U8 = 1,
 	ARRAY_I32,
 	ARRAY_I64,
 	ARRAY_F32,
 	ARRAY_F64
-} ArrayType;
+} ModelArrayType;
 
 typedef struct ModelArray
 {
 	char		name[32];		/* [a-z0-9_]+, zero-terminated */
-	ArrayType	type;
+	ModelArrayType	type;
 	int64_t		rows;			/* row-major, rows x cols elements */
 	int64_t		cols;
 	void	   *data;
@@ -115,13 +115,13 @@ struct Model
 	void	   *scorer;			/* set by algorithm_bind; in the same arena */
 };
 
-extern CoreStatus model_add_array(CoreEnv *env, Model *model, const char *name, ArrayType type, int64_t rows, int64_t cols, void **data);
+extern CoreStatus model_add_array(CoreEnv *env, Model *model, const char *name, ModelArrayType type, int64_t rows, int64_t cols, void **data);
 extern CoreStatus model_add_number(CoreEnv *env, Model *model, const char *name, double value);
 extern const ModelArray *model_array(const Model *model, const char *name);	/* or NULL */
 /* The array with exactly this type and shape, else CORE_CORRUPT. rows/cols -1: any. */
-extern CoreStatus model_require(CoreEnv *env, const Model *model, const char *name, ArrayType type, int64_t rows, int64_t cols, const ModelArray **array);
+extern CoreStatus model_require(CoreEnv *env, const Model *model, const char *name, ModelArrayType type, int64_t rows, int64_t cols, const ModelArray **array);
 extern double model_number(const Model *model, const char *name);	/* NaN when absent */
-extern size_t array_type_size(ArrayType type);
+extern size_t array_type_size(ModelArrayType type);
 extern const char *task_name(Task task);
 extern const char *link_name(Link link);
 

@@ -242,7 +242,7 @@ split_method(const char *word)
 		SPLIT_NONE, SPLIT_HASH, SPLIT_STRATIFIED, SPLIT_GROUP, SPLIT_TIME, SPLIT_COLUMN
 	};
 
-	for (int i = 0; i < lengthof(words); i++)
+	for (int i = 0; i < (int) lengthof(words); i++)
 		if (pg_strcasecmp(word, words[i]) == 0)
 			return methods[i];
 	unknown_member("split", word, words, lengthof(words));
@@ -363,7 +363,7 @@ read_task(const char *word)
 		TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS, TASK_MULTICLASS, TASK_CLUSTERING, TASK_ANOMALY
 	};
 
-	for (int i = 0; i < lengthof(words); i++)
+	for (int i = 0; i < (int) lengthof(words); i++)
 		if (pg_strcasecmp(word, words[i]) == 0)
 			return tasks[i];
 	unknown_member("task", word, words, lengthof(words));
@@ -458,7 +458,7 @@ train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *argu
 	static const int required[] = {ARG_MODEL, ARG_SOURCE, ARG_ALGORITHM, ARG_PARAMS, ARG_SEED, ARG_TAGS};
 
 	memset(arguments, 0, sizeof(*arguments));
-	for (int i = 0; i < lengthof(required); i++)
+	for (int i = 0; i < (int) lengthof(required); i++)
 		require_argument(fcinfo, required[i]);
 
 	arguments->model = text_argument(fcinfo, ARG_MODEL);
