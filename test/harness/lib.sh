@@ -40,25 +40,46 @@ give_to_server() {
 }
 
 # Sets $private: build/private, or a directory in /tmp that build/private links to, when the path is too long for a socket
-# (about 100 bytes) or closed to the server's user (a clone in /root).
-private_dir() {
+# (about 100 bytes), closed to the server's user (a clone in /root), or spelled with blanks or the like.
+# Makes the directory $private/NAME in it.
+private_dir() { # NAME
 	local link=$build/private longest
 	mkdir -p "$build"
+	exec 8>"$build/lock"
+	flock 8
+	private=
 	if [ -L "$link" ]; then
 		private=$(readlink "$link")
-		if [ -d "$private" ] && [ -O "$private" ]; then return; fi
-		rm -f "$link"
+		if [ ! -d "$private" ] || [ ! -O "$private" ]; then
+			private=
+			rm -f "$link"
+		fi
 	fi
-	private=$link
-	longest=$private/run.1234567/socket/.s.PGSQL.65432
-	if [ ${#longest} -lt 100 ] && as_server test -x "$build" -a -r "$build"; then
-		mkdir -p "$private"
-	else
-		rm -rf "$link"
-		private=$(mktemp -d /tmp/mlops-XXXXXXXX) || die "cannot make a directory in /tmp"
-		chmod 755 "$private"
-		ln -s "$private" "$link"
+	if [ -z "$private" ]; then
+		longest=$link/run.1234567/server/socket/.s.PGSQL.65432
+		if [ ${#longest} -lt 100 ] && [[ $link != *[!A-Za-z0-9/._+-]* ]] && as_server test -x "$build" -a -r "$build"; then
+			private=$link
+			mkdir -p "$private"
+		else
+			rm -rf "$link"
+			private=$(mktemp -d /tmp/mlops-XXXXXXXX) || die "cannot make a directory in /tmp"
+			chmod 755 "$private"
+			ln -s "$private" "$link"
+		fi
 	fi
+	mkdir -p "$private/$1" || die "cannot make $private/$1"
+	exec 8>&-
+}
+
+# Nothing stays in /tmp once no server is left there.
+private_release() {
+	exec 8>"$build/lock"
+	flock 8
+	if [ -L "$build/private" ] && ! compgen -G "$private/run.*" >/dev/null && [ ! -d "$private/dev" ]; then
+		rm -rf "$private"
+		rm -f "$build/private"
+	fi
+	exec 8>&-
 }
 
 # Copies the server's programs and links to its libraries and shared files, at the same places below $private/pg: a server
@@ -68,7 +89,7 @@ private_pg() {
 	bindir=$("$pg_config" --bindir) && pkglibdir=$("$pg_config" --pkglibdir) && sharedir=$("$pg_config" --sharedir) ||
 		die "cannot run $pg_config"
 	bin=$farm$bindir
-	exec 8>"$private/lock"
+	exec 8>"$build/lock"
 	flock 8
 	identity="$("$pg_config" --version) $bindir $(stat -c '%Y %s' "$bindir/postgres")"
 	if [ "$(cat "$farm/identity" 2>/dev/null)" != "$identity" ]; then
@@ -106,6 +127,8 @@ server_start() {
 	if [ ! -f "$dir/data/PG_VERSION" ]; then
 		rm -rf "$dir/data"
 		mkdir -p "$dir/socket" || die "cannot make $dir"
+		# everybody may log in as superuser, but only its owner gets to the socket
+		chmod 700 "$dir"
 		give_to_server "$dir"
 		as_server "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N \
 			>"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; die "initdb failed"; }
@@ -169,12 +192,11 @@ servers_end() {
 # ends: a trap for the usual ways, and a watcher in a session of its own for a SIGKILL.
 run_begin() {
 	local old
+	private_dir "run.$$"
 	for old in "$private"/run.*; do
 		if [ -d "$old" ] && ! kill -0 "${old##*.}" 2>/dev/null; then run_remove "$old"; fi
 	done
 	run=$private/run.$$
-	mkdir "$run" || die "cannot make $run"
-	child=
 	trap run_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -184,30 +206,47 @@ run_begin() {
 }
 
 run_remove() {
+	if [ -s "$1/child" ]; then session_end "$(cat "$1/child")"; fi
 	servers_end "$1"
 	rm -rf "$1"
 }
 
+# session_end SID: end every process of a session (a process group is not enough: timeout makes its own)
+session_end() {
+	local signal stat fields waited
+	for signal in TERM KILL; do
+		for ((waited = 0; waited < 30; waited++)); do
+			local found=
+			for stat in /proc/[0-9]*/stat; do
+				# the name in parentheses may contain anything
+				fields=$(cat "$stat" 2>/dev/null) || continue
+				read -r -a fields <<<"${fields##*) }"
+				if [ "${fields[3]}" = "$1" ] && [ "${fields[0]}" != Z ]; then
+					found=yes
+					if [ "$waited" -eq 0 ]; then kill "-$signal" "$(basename "$(dirname "$stat")")" 2>/dev/null; fi
+				fi
+			done
+			if [ -z "$found" ]; then return 0; fi
+			sleep 0.1
+		done
+	done
+}
+
 run_end() {
 	trap '' INT TERM HUP
-	if [ -n "$child" ]; then
-		kill -TERM -- "-$child" 2>/dev/null
-		wait "$child" 2>/dev/null
-	fi
 	run_remove "$run"
+	private_release
 	kill -TERM -- "-$watcher" 2>/dev/null
 	return 0
 }
 
-# run_child CMD…: run it in a process group of its own, so that run_end can end all of it
+# run_child CMD…: run it in a session of its own, so that run_end can end all of it
 run_child() {
-	set -m
-	"$@" </dev/null &
-	child=$!
-	set +m
-	local status=0
+	setsid "$@" </dev/null &
+	local child=$! status=0
+	echo "$child" >"$run/child"
 	wait "$child" || status=$?
-	child=
+	rm -f "$run/child"
 	return "$status"
 }
 
