@@ -27,13 +27,14 @@ if [ "$(id -u)" -eq 0 ]; then
 	if id postgres >/dev/null 2>&1; then server_user=postgres; fi
 fi
 
-as_server() {
+# from a directory that this user can be in
+as_server() (
+	cd / || exit 1
 	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --reuid="$server_user" --regid="$(id -g "$server_user")" --init-groups -- "$@"
-	else
-		"$@"
+		exec setpriv --reuid="$server_user" --regid="$(id -g "$server_user")" --init-groups -- "$@"
 	fi
-}
+	exec "$@"
+)
 
 give_to_server() {
 	if [ "$(id -u)" -eq 0 ]; then chown -R "$server_user" "$@"; fi
@@ -266,12 +267,13 @@ template_ready() {
 		-c "COMMENT ON DATABASE mlops_template IS '$wanted'" || die "cannot fill mlops_template"
 }
 
-# Some tests need to read the sources as the server's user: where it cannot, they get a copy.
+# The Perl tests run as the server's user: where it cannot read the sources, they get a copy. Sets $tests.
 tests_readable() {
 	tests=$root/test
-	if ! as_server test -r "$tests/t"; then
-		tests=$run/test
-		mkdir -p "$tests"
-		mkdir -p "$run/docs"; cp -r "$root/test/t" "$root/test/data" "$tests/"; cp -r "$root/docs/quickstart" "$run/docs/"
-	fi
+	if as_server test -r "$tests/t" -a -r "$tests/data/load.sql"; then return; fi
+	tests=$run/source/test
+	mkdir -p "$tests" "$run/source/docs"
+	cp -r "$root/test/t" "$root/test/data" "$tests/"
+	cp -r "$root/docs/quickstart" "$run/source/docs/"
+	chmod -R go+rX "$run/source"
 }
