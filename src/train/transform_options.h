@@ -1,0 +1,22 @@
+/*
+ * transform_options.h
+ *	  The `transform` argument of mlops.train.
+ */
+#ifndef TRAIN_TRANSFORM_OPTIONS_H
+#define TRAIN_TRANSFORM_OPTIONS_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "core/transform.h"
+
+/*
+ * Options of each feature of the schema, in arena memory; `transform` NULL:
+ * all defaults.  ERROR 22023 naming column, option, allowed values and the
+ * nearest name for unknown ones; "@target" is an error unless `regression`.
+ */
+extern void transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *schema,
+									bool regression, FeatureOptions **options, TargetMap *target_map);
+
+#endif							/* TRAIN_TRANSFORM_OPTIONS_H */
