@@ -34,6 +34,10 @@ extern CoreStatus state_decode(CoreEnv *env, const uint8_t *bytes, size_t length
 
 /* CRC-32C of bytes; table driven. */
 extern uint32_t checksum_crc32c(const uint8_t *bytes, size_t length);
+/* Continues the checksum of bytes before these; 0 to begin. */
+extern uint32_t checksum_crc32c_update(uint32_t checksum, const uint8_t *bytes, size_t length);
+/* The same for long inputs: polls once per megabyte. */
+extern uint32_t checksum_crc32c_polled(CoreEnv *env, const uint8_t *bytes, size_t length);
 
 /* A JSON text of everything in the model (large arrays shortened); zero-terminated. */
 extern CoreStatus model_to_json(CoreEnv *env, const Model *model, char **json);

@@ -27,6 +27,8 @@ extern CoreEnv *pg_env_init(PgEnv *env, MemoryContext context, Size budget, cons
  * 54000, CORRUPT XX001 (22P03 for values given by a user).  CORE_OK returns.
  */
 extern void pg_env_check(CoreEnv *env, CoreStatus status);
+/* The same for bytes that a user gave: CORRUPT is 22P03 (invalid binary representation). */
+extern void pg_env_check_input(CoreEnv *env, CoreStatus status);
 
 /* Accounts memory taken outside the environment; ERROR 53200 naming both figures past the budget. */
 extern void pg_env_account(PgEnv *env, Size bytes);
