@@ -5,6 +5,7 @@
  * A Transform is learned on the training rows, stored in the model and applied
  * in the same way to training blocks and to single rows at scoring.  Term j of
  * a feature depends on that feature only (ages also on their reference column).
+ * Rows of weight zero teach nothing.  docs/TRANSFORMS.md is the reference.
  *
  * Numeric order of operations: missing -> impute (and indicator), infinity ->
  * finite training range, map (log...), then scale or bins.  Categories: level
@@ -48,7 +49,8 @@ typedef enum Encoding
 	ENCODE_REFERENCE,			/* one 0/1 column per level but the first (inference) */
 	ENCODE_ONEHOT,				/* one 0/1 column per level */
 	ENCODE_ORDINAL,				/* the index of the level, in byte order or in the order given */
-	ENCODE_TARGET				/* smoothed mean of the target; out-of-fold on training rows */
+	ENCODE_TARGET,				/* smoothed mean of the target; out-of-fold on training rows */
+	ENCODE_CODE					/* trees: the index of the level as a nominal code, NaN where missing */
 } Encoding;
 
 /* Parts of a timestamp that become terms; bits of FeatureTransform.parts. */
@@ -63,8 +65,11 @@ typedef enum TimePart
 	PART_HOUR = 1 << 6,
 	PART_WEEKEND = 1 << 7,
 	PART_AGE = 1 << 8,			/* days from this value to the reference column */
-	PART_EPOCH = 1 << 9			/* raw days since 2000-01-01: only when asked for */
+	PART_EPOCH = 1 << 9,		/* raw days since 2000-01-01: only when asked for */
+	PART_NONE = 1 << 10			/* options only: no term at all, e.g. a column that ages refer to */
 } TimePart;
+
+#define TIME_PARTS 10			/* PART_YEAR .. PART_EPOCH */
 
 /* What the user asked for, per feature; zeroed means "all defaults". */
 typedef struct FeatureOptions
@@ -93,7 +98,21 @@ typedef enum TransformProfile
 	PROFILE_TREE				/* NaN passes, categories as level codes */
 } TransformProfile;
 
-/* One learned feature; every field is part of the model format. */
+/*
+ * One learned feature, or one part of a timestamp; every field above "learning
+ * only" is part of the model format.
+ *
+ * encode == 0: a number.  Boolean, numeric, vector, and the number that `parts`
+ * (one bit) takes from a timestamp.  Terms: one per element that is not dropped
+ * (MAP_BINS: one per bin, `bin_encode` says which), then the indicator.
+ *
+ * encode != 0: a level.  Categories, and calendar parts of a timestamp, whose
+ * levels are zero-padded numbers ("03").  A row of `codes` gives all terms.
+ * Columns of REFERENCE and ONEHOT: kept levels, "(other)", "(missing)", as far
+ * as has_other and has_missing say, less the first for REFERENCE; then the
+ * indicator.  ORDINAL and CODE: one, then the indicator.  TARGET: ncodes less
+ * the indicator.
+ */
 typedef struct FeatureTransform
 {
 	int			feature;		/* index into the schema */
@@ -102,30 +121,33 @@ typedef struct FeatureTransform
 
 	/* numbers, booleans, vectors (arrays of `width` elements where noted) */
 	ImputeMethod impute;
-	bool		indicator;		/* last term: 1 where missing */
+	bool		indicator;		/* last term: 1 where missing (vectors: where any element is) */
 	NumericMap	map;
 	ScaleMethod scale;
 	double	   *impute_value;	/* [width], before map and scale */
 	double	   *low;			/* [width] finite training range */
 	double	   *high;
 	double	   *center;			/* [width] after map */
-	double	   *spread;			/* [width] */
+	double	   *spread;			/* [width] finite, > 0 */
+	bool	   *dropped;		/* [width] element is constant in training and has no term; NULL: none is */
 	int			nedges;			/* MAP_BINS: inner edges, ascending; bin = number of edges < x */
 	double	   *edges;
+	Encoding	bin_encode;		/* MAP_BINS: REFERENCE, ONEHOT or ORDINAL (the bin's index) */
 
 	/* categories */
 	Encoding	encode;
-	int			nlevels;		/* kept levels, in byte order (ORDINAL: in the order given) */
+	int			nlevels;		/* kept levels, in byte order (memcmp, then length), distinct */
 	char	  **levels;
 	int		   *level_lengths;
 	bool		has_other;		/* training rows pooled into "(other)": a level of its own, after the kept ones */
 	bool		has_missing;	/* NULL is a level of its own, "(missing)", last */
-	int			ncodes;			/* columns of `codes` */
-	double	   *codes;			/* [(nlevels + 3) x nterms] row-major: what each level contributes;
-								 * rows nlevels, +1, +2: "(other)", "(missing)", unseen */
+	int			ncodes;			/* columns of `codes`: nterms, or 0 without codes */
+	double	   *codes;			/* [(nlevels + 3) x ncodes] row-major: what each level contributes;
+								 * rows nlevels, +1, +2: "(other)", "(missing)", unseen; finite, but
+								 * for CODE's missing row */
 
 	/* timestamps */
-	unsigned	parts;
+	unsigned	parts;			/* one bit; 0 for other kinds */
 	int			reference;		/* schema index of the reference column, or -1 */
 
 	/*
@@ -141,21 +163,23 @@ typedef struct FeatureTransform
 
 typedef struct Term
 {
-	char	   *name;			/* "tenure", "contract=One year", "signup.month", "v[3]", "total_charges is missing" */
+	char	   *name;			/* "tenure", "contract=One year", "signup.month=03", "v[3]", "total_charges is missing" */
 	int			feature;		/* schema index */
+	bool		categorical;	/* a nominal code 0 .. ncategories-1, NaN where missing (ENCODE_CODE) */
+	int			ncategories;
 } Term;
 
 typedef struct Transform
 {
 	int			nfeatures;
-	FeatureTransform *features; /* one per schema feature that is used */
+	FeatureTransform *features; /* in schema order; one per used feature, for timestamps one per part */
 	int			nterms;
 	Term	   *terms;
 } Transform;
 
 typedef struct TransformInput
 {
-	const FeatureOptions *options;	/* [schema.count] */
+	const FeatureOptions *options;	/* [schema.count]; NULL: all defaults */
 	TransformProfile profile;
 	bool		classification;
 	int			nclasses;		/* 0 for regression */
@@ -180,11 +204,15 @@ extern void transform_block(const Transform *transform, const Dataset *data, int
 extern CoreStatus transform_bind_dataset(CoreEnv *env, Transform *transform, const Dataset *data);
 /* Terms of one row; values[] parallel to the schema.  Allocates nothing. */
 extern void transform_row(const Transform *transform, const FeatureValue *values, double *x);
-/* Checks every index, count and array of a decoded transform against the schema. */
+/*
+ * Checks every index, count and array of a decoded transform against the
+ * schema; the decoder gave each array the length documented above, NULL where
+ * that is 0, and [width] arrays in full or NULL.  `terms` is not looked at.
+ */
 extern CoreStatus transform_validate(CoreEnv *env, const Transform *transform, const FeatureSchema *schema);
-/* Names the terms (after decoding they are rebuilt, not stored). */
+/* Allocates and names the terms (after decoding they are rebuilt, not stored). */
 extern CoreStatus transform_name_terms(CoreEnv *env, Transform *transform, const FeatureSchema *schema);
-/* The level row of `codes` for a text value: binary search, no allocation. */
+/* The level row of `codes` for a text value: binary search, no allocation; unlisted: "(other)" if learned, else unseen. */
 extern int	transform_level(const FeatureTransform *feature, const char *text, int length);
 
 /* Transform of a regression target and its inverse. */
