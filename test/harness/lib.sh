@@ -257,14 +257,14 @@ template_ready() {
 	wanted=$(cat "$root"/build/mlops--*.sql "$root"/mlops.control "$root"/test/data/load.sql | sha256sum | cut -c1-64)
 	if [ "$(psql -XAtc "SELECT shobj_description(oid, 'pg_database') FROM pg_database
 			WHERE datname = 'mlops_template'")" = "$wanted" ]; then return; fi
-	psql -Xq -v ON_ERROR_STOP=1 <<-SQL || die "cannot make mlops_template"
+	psql -Xq -v ON_ERROR_STOP=1 <<-SQL || return 1
 		SET client_min_messages = warning;
 		DROP DATABASE IF EXISTS mlops_template;
 		CREATE DATABASE mlops_template;
 	SQL
-	psql -Xq -v ON_ERROR_STOP=1 -d mlops_template -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION mlops' \
-		-f "$root/test/data/load.sql" -c 'VACUUM ANALYZE' \
-		-c "COMMENT ON DATABASE mlops_template IS '$wanted'" || die "cannot fill mlops_template"
+	cd "$root" && psql -Xq -v ON_ERROR_STOP=1 -d mlops_template -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION mlops' \
+		-f test/data/load.sql -c 'VACUUM ANALYZE' \
+		-c "COMMENT ON DATABASE mlops_template IS '$wanted'"
 }
 
 # The Perl tests run as the server's user: where it cannot read the sources, they get a copy. Sets $tests.
