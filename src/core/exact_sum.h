@@ -30,6 +30,8 @@ extern void exact_sum_add_array(ExactSum *sum, const double *x, int64_t n);
 /* a * b exactly (two terms). */
 extern void exact_sum_add_product(ExactSum *sum, double a, double b);
 extern void exact_sum_merge(ExactSum *sum, const ExactSum *other);
+/* Propagates carries: equal sums of finite numbers then have equal digits, whatever their order. */
+extern void exact_sum_normalize(ExactSum *sum);
 /* Correctly rounded value; does not change the sum. */
 extern double exact_sum_value(const ExactSum *sum);
 

@@ -1,0 +1,68 @@
+/*
+ * algorithm_registry.c
+ *	  The algorithms that exist, by name; see algorithm.h.
+ *
+ * A new algorithm is its own file, a declaration and a line of the table here.
+ */
+#include "core/algorithm.h"
+
+#include <string.h>
+
+static const Algorithm *const algorithms[] = {
+	NULL
+};
+
+#define ALGORITHM_COUNT ((int) (sizeof(algorithms) / sizeof(algorithms[0])) - 1)
+
+const Algorithm *
+algorithm_at(int i)
+{
+	return i >= 0 && i < ALGORITHM_COUNT ? algorithms[i] : NULL;
+}
+
+const Algorithm *
+algorithm_find(const char *name)
+{
+	const Algorithm *algorithm;
+
+	for (int i = 0; (algorithm = algorithm_at(i)) != NULL; i++)
+	{
+		if (strcmp(algorithm->name, name) == 0)
+			return algorithm;
+	}
+	return NULL;
+}
+
+CoreStatus
+algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm)
+{
+	CoreStatus	status;
+	const char **names;
+	const char *nearest;
+
+	*algorithm = algorithm_find(name);
+	if (*algorithm != NULL)
+		return CORE_OK;
+
+	CORE_ALLOC(env, names, ALGORITHM_COUNT);
+	for (int i = 0; i < ALGORITHM_COUNT; i++)
+		names[i] = algorithms[i]->name;
+	nearest = nearest_word(name, names, ALGORITHM_COUNT);
+	env_release(env, names);
+
+	status = env_fail(env, CORE_INVALID, "unknown algorithm \"%s\"", name);
+	if (nearest != NULL)
+		return env_hint(env, status, "Perhaps you meant \"%s\".", nearest);
+	return env_hint(env, status, "The view mlops.algorithms lists what there is.");
+}
+
+CoreStatus
+algorithm_bind(CoreEnv *env, Model *model)
+{
+	const Algorithm *algorithm = model->algorithm;
+
+	if ((int) model->task < 0 || (int) model->task >= 32 || (algorithm->tasks & (1u << model->task)) == 0)
+		return env_fail(env, CORE_CORRUPT, "a model of algorithm \"%s\" cannot have task %d",
+						algorithm->name, (int) model->task);
+	return algorithm->bind(env, model);
+}

@@ -1,0 +1,60 @@
+/*
+ * linear_scorer.c
+ *	  Scoring shared by every model whose margins are linear; see linear_scorer.h.
+ *
+ * Four running sums hide the latency of additions; which term goes to which
+ * sum, and the order in which they are joined, is fixed, so the bits are too.
+ */
+#include "core/linear_scorer.h"
+
+#include <math.h>
+
+CoreStatus
+linear_scorer_bind(CoreEnv *env, Model *model, int rows)
+{
+	const ModelArray *estimate;
+	int64_t		cols = (int64_t) model->transform->nterms + 1;
+	const double *source;
+	double	   *coefficients;
+
+	if (model->noutputs != rows)
+		return env_fail(env, CORE_CORRUPT, "the model has %d outputs instead of %d", model->noutputs, rows);
+	CORE_TRY(model_require(env, model, "estimate", ARRAY_F64, rows, cols, &estimate));
+	source = estimate->data;
+	CORE_ALLOC(env, coefficients, (size_t) (rows * cols));
+	for (int64_t i = 0; i < rows * cols; i++)
+	{
+		if (isinf(source[i]))
+			return env_fail(env, CORE_CORRUPT, "coefficient %lld of the model is infinite", (long long) i);
+		coefficients[i] = isnan(source[i]) ? 0 : source[i];
+	}
+	model->scorer = coefficients;
+	return CORE_OK;
+}
+
+void
+linear_scorer_score(const Model *model, const double *terms, double *scratch, double *out)
+{
+	int			nterms = model->transform->nterms;
+	const double *coefficient = model->scorer;
+
+	(void) scratch;
+	for (int k = 0; k < model->noutputs; k++)
+	{
+		double		sum[4] = {coefficient[0], 0, 0, 0};
+		int			j = 0;
+
+		coefficient++;
+		for (; j + 4 <= nterms; j += 4)
+		{
+			sum[0] += coefficient[j] * terms[j];
+			sum[1] += coefficient[j + 1] * terms[j + 1];
+			sum[2] += coefficient[j + 2] * terms[j + 2];
+			sum[3] += coefficient[j + 3] * terms[j + 3];
+		}
+		for (; j < nterms; j++)
+			sum[j & 3] += coefficient[j] * terms[j];
+		out[k] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+		coefficient += nterms;
+	}
+}

@@ -1,0 +1,19 @@
+/*
+ * linear_scorer.h
+ *	  Scoring shared by every model whose margins are linear in the terms.
+ *
+ * The model has the array "estimate", rows x (1 + nterms) of float8, intercept
+ * first, one row for each margin.  NaN (an aliased term) counts as 0, infinities
+ * are refused.  Cost of a row: nterms multiplications and additions per margin.
+ */
+#ifndef CORE_LINEAR_SCORER_H
+#define CORE_LINEAR_SCORER_H
+
+#include "core/model.h"
+
+/* Checks "estimate" [rows x (1 + nterms)], model->noutputs == rows, and sets model->scorer; CORE_CORRUPT otherwise. */
+extern CoreStatus linear_scorer_bind(CoreEnv *env, Model *model, int rows);
+/* The `score` of such an algorithm; needs no scratch. */
+extern void linear_scorer_score(const Model *model, const double *terms, double *scratch, double *out);
+
+#endif							/* CORE_LINEAR_SCORER_H */
