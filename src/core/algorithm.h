@@ -84,6 +84,14 @@ typedef struct Algorithm
 	/* Margins of one row of terms; out[noutputs]. Order of additions is fixed. */
 	void		(*score) (const Model *model, const double *terms, double *scratch, double *out);
 	int			(*scratch) (const Model *model);	/* doubles `score` needs; NULL: none */
+
+	/*
+	 * How many leading blocks (1 .. nblocks) the pass that starts from this
+	 * iterate reads; NULL: all of them.  Rows are in hash order, so leading
+	 * blocks are a random sample: good for early iterations.  Every driver must
+	 * honour it, because results depend on it.
+	 */
+	int64_t		(*pass_blocks) (const FitPlan *plan, const void *iterate, int64_t nblocks);
 } Algorithm;
 
 extern const Algorithm *algorithm_find(const char *name);	/* or NULL */
