@@ -34,8 +34,13 @@ build/unit/obj/%.o: test/unit/%.c build/unit.stamp
 	@mkdir -p $(@D)
 	$(UNIT_CC) -MMD -MP -c -o $@ $<
 
-build/unit/test_%: build/unit/obj/test_%.o $(UNIT_OBJS) build/pure.stamp
-	$(UNIT_CC) -o $@ $(filter %.o,$^) -lcmocka $(BLAS_LIBS)
+# Archives, so that a test needs no more of the sources than it uses.
+build/unit/pure.a: $(UNIT_OBJS) build/pure.stamp
+	rm -f $@
+	$(AR) rcs $@ $(UNIT_OBJS)
+
+build/unit/test_%: build/unit/obj/test_%.o build/unit/pure.a
+	$(UNIT_CC) -o $@ $^ -lcmocka $(BLAS_LIBS)
 
 build/fuzz/obj/%.o: src/%.c build/fuzz.stamp
 	@mkdir -p $(@D)
@@ -45,7 +50,11 @@ build/fuzz/obj/%.o: test/fuzz/%.c build/fuzz.stamp
 	@mkdir -p $(@D)
 	$(FUZZ_COMPILE) -MMD -MP -c -o $@ $<
 
-build/fuzz/fuzz_%: build/fuzz/obj/fuzz_%.o $(FUZZ_OBJS) build/pure.stamp
-	$(FUZZ_COMPILE) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(BLAS_LIBS)
+build/fuzz/pure.a: $(FUZZ_OBJS) build/pure.stamp
+	rm -f $@
+	$(AR) rcs $@ $(FUZZ_OBJS)
+
+build/fuzz/fuzz_%: build/fuzz/obj/fuzz_%.o build/fuzz/pure.a
+	$(FUZZ_COMPILE) -fsanitize=fuzzer -o $@ $^ $(BLAS_LIBS)
 
 -include $(wildcard build/unit/obj/*.d build/unit/obj/*/*.d build/fuzz/obj/*.d build/fuzz/obj/*/*.d)
