@@ -42,4 +42,11 @@
 #define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 18 runs every query once: there is no argument that says so */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(query) ExecutorRun((query), ForwardScanDirection, 0)
+#else
+#define compat_executor_run(query) ExecutorRun((query), ForwardScanDirection, 0, true)
+#endif
+
 #endif /* MLOPS_PG_COMPAT_H */

@@ -1,6 +1,11 @@
 /*
  * value.h
  *	  SQL values as features and as canonical hashes; shared by training and scoring.
+ *
+ * Treatment of special values: NULL is `missing`.  NaN (float4, float8,
+ * numeric) stays NaN and is missing to every transform that imputes.
+ * Infinities stay infinities; dates and timestamps beyond the range of a
+ * timestamp are +-infinity.  -0 and 0 are one value.
  */
 #ifndef PG_VALUE_H
 #define PG_VALUE_H
@@ -10,21 +15,48 @@
 #include "core/hash.h"
 #include "core/schema.h"
 
+/* How a value is stored by its type; domains are looked through. */
+typedef enum ValueCode
+{
+	VALUE_BOOL = 1,
+	VALUE_INT2,
+	VALUE_INT4,
+	VALUE_INT8,
+	VALUE_FLOAT4,
+	VALUE_FLOAT8,
+	VALUE_NUMERIC,
+	VALUE_INTERVAL,				/* as seconds, like EXTRACT(EPOCH FROM x) */
+	VALUE_TEXT,					/* text, varchar and types that are text inside, such as citext */
+	VALUE_BPCHAR,				/* trailing blanks do not count */
+	VALUE_NAME,
+	VALUE_ENUM,					/* its label */
+	VALUE_UUID,					/* its canonical text */
+	VALUE_DATE,
+	VALUE_TIMESTAMP,
+	VALUE_TIMESTAMPTZ,			/* feature: local time in the reader's zone; hash: the instant */
+	VALUE_ARRAY,				/* one-dimensional, of int2/4/8, float4/8 or numeric */
+	VALUE_PGVECTOR,				/* pgvector's vector and halfvec, through their cast to real[] */
+	VALUE_BYTEA,				/* hash only */
+	VALUE_OTHER					/* hash only: the text form */
+} ValueCode;
+
 /* How to read one column or argument of a given type; build once, read many. */
 typedef struct ValueReader
 {
 	Oid			type;			/* as declared; domains are looked through */
 	Oid			base_type;
 	int32		typmod;
-	FeatureKind kind;
+	FeatureKind kind;			/* 0: the type can only be hashed (value_hasher_init) */
 	int			width;			/* FEATURE_VECTOR: expected length; 0: not yet known */
-	int			code;			/* private: which conversion */
+	int			code;			/* a ValueCode */
 	const char *time_zone;		/* timestamptz: zone for local time */
 	void	   *zone;			/* private: pg_tz */
-	Oid			cast_function;	/* private: e.g. vector -> float4[] */
+	Oid			cast_function;	/* private: vector -> float4[], or the output function of VALUE_OTHER */
 	struct FmgrInfo *cast_info;
-	char	  **enum_labels;	/* private */
-	Oid		   *enum_oids;
+	Oid			element_type;	/* VALUE_ARRAY */
+	char	  **enum_labels;	/* parallel to enum_oids */
+	Oid		   *enum_oids;		/* ascending */
+	float	   *enum_order;		/* the type's own order of labels */
 	int			enum_count;
 } ValueReader;
 
@@ -38,6 +70,9 @@ extern bool value_supported(Oid type, FeatureKind *kind);
  */
 extern void value_reader_init(ValueReader *reader, Oid type, int32 typmod, const char *time_zone, const char *what);
 
+/* For keys and groups: accepts every type; those that cannot be features are hashed by bytes or text form. */
+extern void value_hasher_init(ValueReader *reader, Oid type, int32 typmod);
+
 /*
  * Reads a value.  Text points into the (detoasted) datum, vectors into
  * `scratch` (reader->width doubles, may be NULL when kind is not VECTOR).
@@ -46,8 +81,20 @@ extern void value_reader_init(ValueReader *reader, Oid type, int32 typmod, const
  */
 extern void value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch, FeatureValue *value, const char *what);
 
+/* Number of elements of a vector; ERROR naming `what` for arrays of several dimensions. */
+extern int	value_vector_length(const ValueReader *reader, Datum datum, const char *what);
+
 /* Canonical hash of any hashable column type (features, keys, groups): see core/hash.h. */
 extern uint64 value_hash(const ValueReader *reader, Datum datum, bool isnull);
+
+/*
+ * A numeric as a double, correctly rounded.  Returns true, and sets *integer,
+ * when the value is integral and within int64.
+ */
+extern bool value_numeric(Datum datum, double *number, int64 *integer);
+
+/* Index of an enum value among the reader's labels, -1 when it was added since. */
+extern int	value_enum_index(const ValueReader *reader, Oid value);
 
 /* SQL type name for messages and schemas. */
 extern char *value_type_name(Oid type, int32 typmod);

@@ -1,0 +1,342 @@
+/*
+ * source.c
+ *	  Reading "a table, view or SELECT" as the caller, through the executor; see source.h.
+ *
+ * The text is parsed by the server's parser and analysed with the caller's
+ * rights and search_path.  After rewriting, the whole query tree (views, CTEs
+ * and sub-selects included) must only read.  It is planned with parallel plans
+ * allowed and run under the active snapshot into a receiver of our own: nothing
+ * is materialised, privileges and row security are the executor's.  Functions
+ * in the query may have side effects, as in any SELECT.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+#include "pg/compat.h"
+#include "pg/source.h"
+#include "pg/source_relations.h"
+
+struct Source
+{
+	MemoryContext context;
+	char	   *text;			/* as given */
+	char	   *query_text;		/* the SELECT that is run */
+	Query	   *analysed;		/* before rewriting */
+	Query	   *rewritten;
+	PlannedStmt *plan;			/* NULL: not planned yet */
+	TupleDesc	descriptor;
+};
+
+typedef struct SourceReceiver
+{
+	DestReceiver pub;
+	SourceRowFn receive;
+	void	   *context;
+	MemoryContext row_context;
+	int64		rows;
+} SourceReceiver;
+
+/* ---------- parsing ---------- */
+
+/* Error positions refer to the source's text, not to the user's statement. */
+static void
+source_error_context(void *arg)
+{
+	const Source *source = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(source->query_text);
+	}
+	else
+		errcontext("source \"%s\"", source->text);
+}
+
+static void
+push_error_context(ErrorContextCallback *callback, Source *source)
+{
+	callback->callback = source_error_context;
+	callback->arg = source;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
+/* The names of a relation reference, or NIL when the text is not one. */
+static List *
+relation_names(const char *text)
+{
+	List	   *names = NIL;
+	char	   *copy = pstrdup(text);
+
+	if (!SplitIdentifierString(copy, '.', &names))
+		return NIL;
+	return names;
+}
+
+/* SELECT * FROM the relation, quoted. */
+static char *
+relation_query(List *names, const char *text)
+{
+	StringInfoData query;
+	ListCell   *cell;
+
+	if (list_length(names) > 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("improper relation name (too many dotted names): %s", text)));
+	initStringInfo(&query);
+	appendStringInfoString(&query, "SELECT * FROM ");
+	foreach(cell, names)
+	{
+		if (cell != list_head(names))
+			appendStringInfoChar(&query, '.');
+		appendStringInfoString(&query, quote_identifier((char *) lfirst(cell)));
+	}
+	return query.data;
+}
+
+static bool
+has_parameter(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ParamRef))
+		return true;
+	return raw_expression_tree_walker(node, has_parameter, context);
+}
+
+static bool
+selects_into(SelectStmt *statement)
+{
+	if (statement->intoClause != NULL)
+		return true;
+	return statement->op != SETOP_NONE && selects_into(statement->larg);
+}
+
+/* Exactly one SELECT, VALUES, TABLE or WITH, without INTO and parameters. */
+static RawStmt *
+parse_select(const char *text)
+{
+	List	   *statements = raw_parser(text, RAW_PARSE_DEFAULT);
+	RawStmt    *raw;
+
+	if (list_length(statements) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(statements == NIL ? "source is empty" : "source holds more than one statement"),
+				 errhint("Give the name of a table or view, or exactly one SELECT.")));
+	raw = linitial_node(RawStmt, statements);
+	if (!IsA(raw->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source is a %s command, not a query", CreateCommandName(raw->stmt)),
+				 errhint("Give the name of a table or view, or exactly one SELECT.")));
+	if (selects_into((SelectStmt *) raw->stmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source may not use SELECT INTO"),
+				 errhint("Leave out INTO; a source only reads.")));
+	if (has_parameter(raw->stmt, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source may not have parameters such as $1"),
+				 errhint("Write the value into the text of the source, for example with format() and %%L.")));
+	return raw;
+}
+
+/* Finds anything but reading in a rewritten query tree. */
+static bool
+check_read_only(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		if (query->commandType != CMD_SELECT)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("source may not change data: it holds %s",
+							query->commandType == CMD_INSERT ? "an INSERT" :
+							query->commandType == CMD_UPDATE ? "an UPDATE" :
+							query->commandType == CMD_DELETE ? "a DELETE" : "a data-modifying command"),
+					 errhint("Change the data in a statement of its own before.")));
+		if (query->rowMarks != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("source may not lock rows"),
+					 errhint("Leave out FOR UPDATE and FOR SHARE, also in views that it reads.")));
+		return query_tree_walker(query, check_read_only, context, 0);
+	}
+	return expression_tree_walker(node, check_read_only, context);
+}
+
+Source *
+source_open(const char *text)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	List	   *names;
+	RawStmt    *raw;
+	List	   *rewritten;
+	ErrorContextCallback callback;
+
+	source->context = CurrentMemoryContext;
+	source->text = pstrdup(text);
+
+	source->query_text = source->text;
+	push_error_context(&callback, source);
+
+	names = relation_names(text);
+	if (names != NIL)
+		source->query_text = relation_query(names, text);
+	raw = parse_select(source->query_text);
+
+	source->analysed = parse_analyze_fixedparams(raw, source->query_text, NULL, 0, NULL);
+	rewritten = pg_rewrite_query(copyObject(source->analysed));
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "a SELECT was rewritten to %d queries", list_length(rewritten));
+	source->rewritten = linitial_node(Query, rewritten);
+	check_read_only((Node *) source->rewritten, NULL);
+	source->descriptor = ExecCleanTypeFromTL(source->rewritten->targetList);
+
+	error_context_stack = callback.previous;
+	return source;
+}
+
+TupleDesc
+source_descriptor(const Source *source)
+{
+	return source->descriptor;
+}
+
+const char *
+source_text(const Source *source)
+{
+	return source->text;
+}
+
+char *
+source_relations_json(const Source *source)
+{
+	return relations_json(source->analysed);
+}
+
+void
+source_close(Source *source)
+{
+	if (source->descriptor != NULL)
+		FreeTupleDesc(source->descriptor);
+	pfree(source);
+}
+
+/* ---------- running ---------- */
+
+static PlannedStmt *
+source_plan(Source *source)
+{
+	if (source->plan == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(source->context);
+		bool		pushed = false;
+
+		if (!ActiveSnapshotSet())
+		{
+			PushActiveSnapshot(GetTransactionSnapshot());
+			pushed = true;
+		}
+		source->plan = pg_plan_query(copyObject(source->rewritten), source->query_text, CURSOR_OPT_PARALLEL_OK, NULL);
+		if (pushed)
+			PopActiveSnapshot();
+		MemoryContextSwitchTo(old);
+	}
+	return source->plan;
+}
+
+double
+source_estimate(const Source *source)
+{
+	/* the plan is a cache: planning does not change what the source is */
+	return source_plan((Source *) source)->planTree->plan_rows;
+}
+
+static bool
+receive_slot(TupleTableSlot *slot, DestReceiver *self)
+{
+	SourceReceiver *receiver = (SourceReceiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->row_context);
+	bool		more;
+
+	receiver->rows++;
+	more = receiver->receive(slot, receiver->context);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(receiver->row_context);
+	return more;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc descriptor)
+{
+}
+
+static void
+receive_shutdown(DestReceiver *self)
+{
+}
+
+int64
+source_run(Source *source, SourceRowFn receive, void *context)
+{
+	PlannedStmt *plan = source_plan(source);
+	SourceReceiver receiver;
+	QueryDesc  *query;
+	ErrorContextCallback callback;
+	bool		pushed = false;
+
+	memset(&receiver, 0, sizeof(receiver));
+	receiver.pub.receiveSlot = receive_slot;
+	receiver.pub.rStartup = receive_startup;
+	receiver.pub.rShutdown = receive_shutdown;
+	receiver.pub.rDestroy = receive_shutdown;
+	receiver.pub.mydest = DestNone;
+	receiver.receive = receive;
+	receiver.context = context;
+	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "mlops source row", ALLOCSET_DEFAULT_SIZES);
+
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+
+	push_error_context(&callback, source);
+	query = CreateQueryDesc(plan, source->query_text, GetActiveSnapshot(), InvalidSnapshot,
+							(DestReceiver *) &receiver, NULL, NULL, 0);
+	ExecutorStart(query, 0);
+	compat_executor_run(query);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	error_context_stack = callback.previous;
+
+	if (pushed)
+		PopActiveSnapshot();
+	MemoryContextDelete(receiver.row_context);
+	return receiver.rows;
+}
