@@ -21,6 +21,7 @@ extern double real_softplus(double x);
 /* In place softmax of k margins, max-shifted, summed in index order. */
 extern void real_softmax(double *margins, int k);
 extern double real_normal_cdf(double x);	/* also the inverse probit link */
+extern double real_normal_upper(double z);	/* P(Z > z); both to about 1e-15 relative in the lower tail of the result */
 
 /* distributions.c: for p-values and limits; relative accuracy 1e-12 or better away from 0 tails */
 extern double normal_two_sided(double z);	/* P(|Z| >= |z|) */
