@@ -7,6 +7,8 @@
 #include "utils/builtins.h"
 
 #include "pg/compat.h"
+#include "pg/guc.h"
+#include "pg/model_ref.h"
 
 MLOPS_MODULE_MAGIC;
 
@@ -17,6 +19,8 @@ PG_FUNCTION_INFO_V1(mlops_version);
 void
 _PG_init(void)
 {
+	guc_init();
+	model_cache_init();
 }
 
 Datum

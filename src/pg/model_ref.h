@@ -2,6 +2,10 @@
  * model_ref.h
  *	  From a reference ('churn', 'churn/3', 'churn@champion', …) or a value to a
  *	  decoded model, cached.
+ *
+ * A call site (one function call of one plan) remembers the models it has met.
+ * What a reference resolved to is used again only while nothing that could
+ * change the answer has happened: see ResolveToken in model_cache.h.
  */
 #ifndef PG_MODEL_REF_H
 #define PG_MODEL_REF_H
@@ -11,18 +15,9 @@
 #include "fmgr.h"
 
 #include "core/model.h"
+#include "core/model_name.h"
 #include "pg/access.h"
 #include "pg/catalog.h"
-
-typedef enum RefKind
-{
-	REF_PRODUCTION,				/* 'churn' */
-	REF_VERSION,				/* 'churn/3' */
-	REF_LATEST,					/* 'churn/latest' */
-	REF_STAGE,					/* 'churn/Staging' */
-	REF_ALIAS,					/* 'churn@champion' */
-	REF_TIME					/* 'churn@2026-03-01' */
-} RefKind;
 
 typedef struct ModelRef
 {
@@ -59,11 +54,24 @@ typedef struct ModelHandle
 	const Model *model;
 	bool		by_value;
 	ResolvedModel resolved;		/* by reference only */
+	const char *name;			/* for messages: the registered name, or "(value)" */
+
+	/*
+	 * For what a caller derives from the model (readers, buffers): allocate it
+	 * in `context` and hang it on *attachment, which is NULL whenever the model
+	 * is new at this call site.  Both go together when the model changes.
+	 */
+	MemoryContext context;
+	void	  **attachment;
 } ModelHandle;
 
-/* The model named by argument `argno` (type text or mlops.model) of this call; uses fn_extra through `slot`. */
+/*
+ * The model named by argument `argno` (type text or mlops.model, not NULL) of
+ * this call.  *slot, NULL at first, lives where the caller keeps its call-site
+ * state, fn_extra itself included; what it points to lives in fn_mcxt.
+ */
 extern const ModelHandle *model_ref_call(FunctionCallInfo fcinfo, int argno, Privilege privilege, void **slot);
-/* For callers without a call site: decoded into CurrentMemoryContext's lifetime. */
+/* For callers without a call site: pinned or decoded for CurrentMemoryContext's lifetime. */
 extern const ModelHandle *model_ref_open(const char *text, Privilege privilege);
 extern const ModelHandle *model_value_open(Datum value);
 

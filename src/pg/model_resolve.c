@@ -1,0 +1,217 @@
+/*
+ * model_resolve.c
+ *	  References against the catalog, and when an answer may be used again; see
+ *	  model_ref.h and model_cache.h.
+ *
+ * A resolution is two or three index lookups and the privilege check.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pg/model_cache.h"
+#include "pg/model_ref.h"
+#include "pg/pg_env.h"
+#include "pg/value_text.h"
+
+/* Raised whenever a lookup under an equal snapshot could see other rows. */
+static uint64 resolve_epoch = 1;
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+			resolve_epoch++;
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			break;
+	}
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId self, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		resolve_epoch++;
+}
+
+void
+model_resolve_init(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}
+
+bool
+resolve_token_take(ResolveToken *token)
+{
+	Snapshot	snapshot;
+
+	if (!ActiveSnapshotSet())
+		return false;
+	snapshot = GetActiveSnapshot();
+	token->xmin = snapshot->xmin;
+	token->xmax = snapshot->xmax;
+	token->xcnt = snapshot->xcnt;
+	token->subxcnt = snapshot->subxcnt;
+	token->curcid = snapshot->curcid;
+	token->role = GetUserId();
+	token->epoch = resolve_epoch;
+	return true;
+}
+
+bool
+resolve_token_equal(const ResolveToken *a, const ResolveToken *b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt && a->subxcnt == b->subxcnt &&
+		a->curcid == b->curcid && a->role == b->role && a->epoch == b->epoch;
+}
+
+const char *
+stage_canonical(const char *stage)
+{
+	const char *canonical = model_stage(stage);
+
+	if (canonical == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown stage \"%s\"", stage),
+				 errhint("The stages are None, Staging, Production and Archived.")));
+	return canonical;
+}
+
+void
+model_ref_parse(const char *text, ModelRef *ref)
+{
+	PgEnv		env;
+	ModelName	name;
+
+	pg_env_init(&env, CurrentMemoryContext, 0, "model reference");
+	pg_env_check(&env.core, model_name_parse(&env.core, text, &name));
+
+	memset(ref, 0, sizeof(*ref));
+	ref->kind = name.kind;
+	ref->version = name.version;
+	strlcpy(ref->name, name.name, sizeof(ref->name));
+	strlcpy(ref->alias, name.alias, sizeof(ref->alias));
+	if (name.stage != NULL)
+		strlcpy(ref->stage, name.stage, sizeof(ref->stage));
+	if (name.kind == REF_TIME && !iso_time_utc(&name.time, NULL, &ref->at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid model reference \"%s\": unknown time zone \"%s\"", text, name.time.zone_name),
+				 errhint("Write an offset (+01:00) or a name of pg_timezone_names; without one the time is UTC.")));
+}
+
+/* The version that `ref` means; false when there is none. */
+static bool
+find_version(const ModelRef *ref, const ModelRow *model, VersionRow *version)
+{
+	switch (ref->kind)
+	{
+		case REF_PRODUCTION:
+			return catalog_find_production(&model->model_id, version);
+		case REF_VERSION:
+			return catalog_find_version(&model->model_id, ref->version, version);
+		case REF_LATEST:
+			return catalog_find_latest(&model->model_id, version);
+		case REF_STAGE:
+			return catalog_find_stage(&model->model_id, ref->stage, version);
+		case REF_ALIAS:
+			return catalog_find_alias(&model->model_id, ref->alias, version);
+		case REF_TIME:
+			return catalog_find_production_at(&model->model_id, ref->at, version);
+	}
+	return false;
+}
+
+static void
+no_such_version(const ModelRef *ref, const ModelRow *model)
+{
+	const char *name = model->name;
+
+	switch (ref->kind)
+	{
+		case REF_PRODUCTION:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" has no version in Production", name),
+					 model->last_version > 0 ?
+					 errhint("Put one there with SELECT mlops.promote('%s', %d), or write '%s/latest' for the newest version.",
+							 name, model->last_version, name) : 0));
+			break;
+		case REF_VERSION:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" has no version %d", name, ref->version),
+					 errhint("Its versions are listed in mlops.versions; '%s/latest' is the newest.", name)));
+			break;
+		case REF_LATEST:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" has no versions", name),
+					 errhint("Train one with mlops.train('%s', ...).", name)));
+			break;
+		case REF_STAGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" has no version in stage %s", name, ref->stage),
+					 errhint("Put one there with mlops.promote('%s', version, '%s'), or write '%s/latest' for the newest version.",
+							 name, ref->stage, name)));
+			break;
+		case REF_ALIAS:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" has no alias \"%s\"", name, ref->alias),
+					 errhint("Set it with mlops.set_alias('%s', '%s', version).", name, ref->alias)));
+			break;
+		case REF_TIME:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" had no version in Production at %s", name, timestamptz_to_str(ref->at)),
+					 errhint("A time without a zone is UTC. The view mlops.deployments shows what was in Production when.")));
+			break;
+	}
+}
+
+static void
+resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+{
+	ModelRef	ref;
+
+	model_ref_parse(text, &ref);
+	memset(resolved, 0, sizeof(*resolved));
+	if (!catalog_find_model(ref.name, &resolved->model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", ref.name),
+				 errhint("The view mlops.models lists the models that you may use; mlops.train() makes one.")));
+	access_require(&resolved->model.model_id, resolved->model.name, resolved->model.owner, privilege);
+	if (!find_version(&ref, &resolved->model, &resolved->version))
+		no_such_version(&ref, &resolved->model);
+}
+
+void
+model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+{
+	bool		pushed = !ActiveSnapshotSet();
+
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	resolve(text, privilege, resolved);
+	if (pushed)
+		PopActiveSnapshot();
+}
