@@ -127,9 +127,13 @@ fit_serial(CoreEnv *env, const FitPlan *plan, BlockReader read_block, void *cont
 	CORE_TRY(algorithm->start(env, plan, iterate));
 	for (int pass = 0; !done; pass++)
 	{
+		int64_t		count = nblocks;
+
+		if (algorithm->pass_blocks != NULL)
+			count = algorithm->pass_blocks(plan, iterate, nblocks);
 		if (pass >= plan->max_passes)
 			return env_fail(env, CORE_NUMERIC, "algorithm \"%s\" did not finish in %d passes", algorithm->name, plan->max_passes);
-		CORE_TRY(fit_merge_range(env, plan, iterate, read_block, context, 0, nblocks, state));
+		CORE_TRY(fit_merge_range(env, plan, iterate, read_block, context, 0, count, state));
 		CORE_TRY(algorithm->step(env, plan, iterate, state, &done));
 	}
 	env_release(env, state);
