@@ -1,6 +1,8 @@
 -- Internal tables.  No privileges for users: views (30_views.sql) and functions
 -- are the surface.  Keys are uuids, names or hashes; no sequences, so that dumps,
--- merges and copies between databases never collide.
+-- merges and copies between databases never collide.  Text that C code looks up
+-- through an index has collation "C": ASCII, and independent of the library that
+-- an operating system upgrade may change.
 
 CREATE TABLE mlops.experiments (
     experiment_id    uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -27,7 +29,10 @@ CREATE TABLE mlops.runs (
     arguments        jsonb,
     environment      text
 );
-COMMENT ON TABLE mlops.runs IS 'One row for each training or tracked piece of work.';
+COMMENT ON TABLE mlops.runs IS 'One row for each training or tracked piece of work; read mlops.experiment_runs.';
+COMMENT ON COLUMN mlops.runs.arguments IS 'Every argument of the call as given, for verification and retraining.';
+COMMENT ON COLUMN mlops.runs.environment IS 'What results of LAPACK depend on: BLAS build, core type; server version.';
+COMMENT ON COLUMN mlops.runs.source_version IS 'Version of mlops.';
 
 CREATE TABLE mlops.params (
     run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
@@ -47,6 +52,7 @@ CREATE TABLE mlops.metrics (
     PRIMARY KEY (run_uuid, key, step)
 );
 COMMENT ON TABLE mlops.metrics IS 'Metrics of runs; for a training, those of the held-out rows.';
+COMMENT ON COLUMN mlops.metrics.is_nan IS 'The metric is undefined; value is then 0.';
 
 CREATE TABLE mlops.tags (
     run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
@@ -69,6 +75,9 @@ CREATE TABLE mlops.datasets (
     search_path         text
 );
 COMMENT ON TABLE mlops.datasets IS 'What was read: exact source text, columns, relations and their definitions.';
+COMMENT ON COLUMN mlops.datasets.digest IS 'Fingerprint of the rows.';
+COMMENT ON COLUMN mlops.datasets.dataset_schema IS 'Features: name, type, kind.';
+COMMENT ON COLUMN mlops.datasets.search_path IS 'In force for whoever read the source.';
 
 CREATE TABLE mlops.inputs (
     run_uuid     uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
@@ -80,8 +89,9 @@ COMMENT ON TABLE mlops.inputs IS 'Which run read which data set.';
 
 CREATE TABLE mlops.registered_models (
     model_id          uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,62}$'),
+    name              text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,62}$'),
     owner             regrole NOT NULL,
+    experiment_id     uuid NOT NULL REFERENCES mlops.experiments,
     description       text,
     creation_time     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     last_updated_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -90,7 +100,9 @@ CREATE TABLE mlops.registered_models (
     production_event  integer
 );
 COMMENT ON TABLE mlops.registered_models IS 'Models by immutable id and unique name; last_version is never reused.';
-COMMENT ON COLUMN mlops.registered_models.production_event IS 'The stage_history event on top of the Production stack.';
+COMMENT ON COLUMN mlops.registered_models.last_version IS 'Highest version number ever given out.';
+COMMENT ON COLUMN mlops.registered_models.last_event IS 'Highest number in stage_history.';
+COMMENT ON COLUMN mlops.registered_models.production_event IS 'The stage_history event on top of the Production stack: the one that made the present Production version, or, where there is none, the one that rollback would restore.';
 
 CREATE TABLE mlops.model_blobs (
     sha256   bytea NOT NULL CHECK (pg_catalog.octet_length(sha256) = 32),
@@ -108,6 +120,7 @@ CREATE TABLE mlops.model_versions (
     run_id            uuid NOT NULL REFERENCES mlops.runs,
     model_sha256      bytea NOT NULL CHECK (pg_catalog.octet_length(model_sha256) = 32),
     model_bytes       bigint NOT NULL,
+    first_chunk       integer NOT NULL DEFAULT 0 CHECK (first_chunk = 0),
     algorithm         text NOT NULL,
     task              text NOT NULL,
     source            text,
@@ -121,12 +134,16 @@ CREATE TABLE mlops.model_versions (
     rows_test         bigint NOT NULL,
     rows_skipped      bigint NOT NULL,
     seconds           float8 NOT NULL,
-    PRIMARY KEY (model_id, version)
+    PRIMARY KEY (model_id, version),
+    FOREIGN KEY (model_sha256, first_chunk) REFERENCES mlops.model_blobs (sha256, chunk_no)
 );
 CREATE UNIQUE INDEX model_versions_production ON mlops.model_versions (model_id) WHERE stage = 'Production';
 CREATE INDEX model_versions_sha256 ON mlops.model_versions (model_sha256);
 CREATE INDEX model_versions_run ON mlops.model_versions (run_id);
 COMMENT ON TABLE mlops.model_versions IS 'Versions of models; at most one of a model is in Production.';
+COMMENT ON COLUMN mlops.model_versions.first_chunk IS 'Always 0: lets the version refer to the first chunk of its bytes, so that these cannot go while it is there.';
+COMMENT ON COLUMN mlops.model_versions.user_id IS 'Who trained it.';
+COMMENT ON COLUMN mlops.model_versions.key IS 'Key columns, comma-separated.';
 
 CREATE TABLE mlops.model_tags (
     model_id uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
@@ -148,7 +165,7 @@ COMMENT ON TABLE mlops.version_tags IS 'Free key-value labels of versions.';
 
 CREATE TABLE mlops.aliases (
     model_id uuid NOT NULL,
-    alias    text NOT NULL CHECK (alias ~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$'),
+    alias    text COLLATE "C" NOT NULL CHECK (alias ~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$'),
     version  integer NOT NULL,
     PRIMARY KEY (model_id, alias),
     FOREIGN KEY (model_id, version) REFERENCES mlops.model_versions ON DELETE CASCADE
@@ -170,7 +187,9 @@ CREATE TABLE mlops.stage_history (
     PRIMARY KEY (model_id, event)
 );
 COMMENT ON TABLE mlops.stage_history IS 'Every change of stage, in order; never updated.';
+COMMENT ON COLUMN mlops.stage_history.action IS 'register: the version was added; promote: asked for by promote; archive: made room for another Production version; rollback: asked for by rollback.';
 COMMENT ON COLUMN mlops.stage_history.below IS 'For events that put a version into Production: the event that was on top of the stack before.';
+COMMENT ON COLUMN mlops.stage_history.forced IS 'promote was called with force => true.';
 
 CREATE TABLE mlops.model_grants (
     model_id   uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
@@ -194,3 +213,30 @@ CREATE TABLE mlops.audit_log (
     detail     jsonb
 );
 COMMENT ON TABLE mlops.audit_log IS 'Committed changes: who trained, promoted, granted, dropped.';
+COMMENT ON COLUMN mlops.audit_log.model IS 'Name of the model at the time; kept when the model is gone.';
+
+CREATE INDEX audit_log_model ON mlops.audit_log (model_id, at);
+
+-- Nobody but the extension's owner touches the tables, and pg_dump takes their rows along.
+REVOKE ALL ON
+    mlops.experiments, mlops.runs, mlops.params, mlops.metrics, mlops.tags, mlops.datasets, mlops.inputs,
+    mlops.registered_models, mlops.model_blobs, mlops.model_versions, mlops.model_tags, mlops.version_tags,
+    mlops.aliases, mlops.stage_history, mlops.model_grants, mlops.audit_log
+FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('mlops.experiments', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.runs', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.params', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.metrics', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.tags', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.datasets', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.inputs', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.registered_models', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_blobs', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_tags', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.version_tags', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.aliases', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.stage_history', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_grants', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.audit_log', '');

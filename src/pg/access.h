@@ -21,6 +21,8 @@ typedef enum Privilege
 	PRIVILEGE_MANAGE = 1 << 3	/* promote, roll back, grant, drop */
 } Privilege;
 
+#define PRIVILEGE_ALL ((unsigned) (PRIVILEGE_READ | PRIVILEGE_PREDICT | PRIVILEGE_WRITE | PRIVILEGE_MANAGE))
+
 typedef struct AccessSwitch
 {
 	Oid			user;
@@ -41,6 +43,10 @@ extern void access_restore(const AccessSwitch *save);
 extern bool access_allowed(const pg_uuid_t *model_id, Oid owner, Privilege privilege);
 /* ERROR 42501 "permission denied for model \"x\"" with a detail naming the privilege; also LOG to the server log. */
 extern void access_require(const pg_uuid_t *model_id, const char *name, Oid owner, Privilege privilege);
+/* Bits of every privilege that GetUserId() has on the model, implied ones included: read gives predict, manage gives all. */
+extern unsigned access_mask(const pg_uuid_t *model_id, Oid owner);
 extern const char *privilege_name(Privilege privilege);
+/* In any case of letters; false when there is no such privilege. */
+extern bool privilege_lookup(const char *name, Privilege *privilege);
 
 #endif							/* PG_ACCESS_H */

@@ -33,6 +33,7 @@ typedef struct VersionRow		/* model_versions */
 } VersionRow;
 
 extern bool catalog_find_model(const char *name, ModelRow *row);
+extern bool catalog_find_model_by_id(const pg_uuid_t *model_id, ModelRow *row);
 extern bool catalog_find_version(const pg_uuid_t *model_id, int32 version, VersionRow *row);
 extern bool catalog_find_production(const pg_uuid_t *model_id, VersionRow *row);
 /* Newest version in that stage. */
@@ -43,6 +44,19 @@ extern bool catalog_find_alias(const pg_uuid_t *model_id, const char *alias, Ver
 extern bool catalog_find_production_at(const pg_uuid_t *model_id, TimestampTz at, VersionRow *row);
 /* Content of a blob, chunks joined, SHA-256 verified (ERROR XX001 otherwise); palloc'd in CurrentMemoryContext. */
 extern uint8 *catalog_read_blob(const uint8 sha256[32], Size *length);
+
+extern void catalog_sha256(const uint8 *bytes, Size length, uint8 digest[32]);
+
+/*
+ * ERROR 42704.  The hint names the nearest model among those on which the
+ * caller has a privilege, never another; catalog_unknown_version names the
+ * range that exists, so call it after the privilege was checked.
+ */
+extern void catalog_unknown_model(const char *name) pg_attribute_noreturn();
+extern void catalog_unknown_version(const ModelRow *model, int32 version) pg_attribute_noreturn();
+/* ERROR 42602 unless the name (or alias) follows the pattern of names. */
+extern void catalog_check_model_name(const char *name);
+extern void catalog_check_alias_name(const char *alias);
 
 /* What train hands over; text fields may be NULL where noted. */
 typedef struct NewVersion
