@@ -5,6 +5,7 @@
 
 set -u -o pipefail
 umask 022
+SECONDS=0
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 harness=$root/test/harness
