@@ -7,6 +7,9 @@
  * R'R = sum w (z - m)(z - m)', z = (x, y).  Merging a and b is the QR of
  * [Ra; Rb; sqrt(Wa Wb / W) (mb - ma)].  Never by normal equations.
  *
+ * Means are kept in two parts, so that R stays exact for data far from zero
+ * (y = 1e9 + noise) however many states are merged.
+ *
  * Flat and pointer-free; the caller owns linear_state_size(p) bytes.
  */
 #ifndef CORE_LINEAR_STATE_H
@@ -22,15 +25,43 @@ typedef struct LinearState
 	double		weight;
 	double		weight_squares;	/* sum of squared weights, for effective counts */
 	double		log_weight;		/* sum of log weights, for the likelihood as in R */
-	double		data[];			/* means[p + 1], then R packed by columns, (p+1)(p+2)/2 */
+	double		data[];			/* means[p + 1], their low parts[p + 1], then R packed by columns, (p+1)(p+2)/2 */
 } LinearState;
 
-extern bool linear_state_size(int nterms, size_t *size);	/* false on overflow */
+#define LINEAR_MAX_TERMS 8000	/* a state is then 256 MB */
+
+/* Doubles in `data`. */
+static inline size_t
+linear_state_doubles(int nterms)
+{
+	size_t		k = (size_t) nterms + 1;
+
+	return 2 * k + k * (k + 1) / 2;
+}
+
+/* Column j of R (the target is column nterms): its first entry; it has j + 1 of them. */
+static inline double *
+linear_state_column(const LinearState *state, int j)
+{
+	size_t		k = (size_t) state->nterms + 1;
+
+	return (double *) state->data + 2 * k + (size_t) j * ((size_t) j + 1) / 2;
+}
+
+extern bool linear_state_size(int nterms, size_t *size);	/* bytes; false outside 0 .. LINEAR_MAX_TERMS */
 extern void linear_state_init(LinearState *state, int nterms);
+/*
+ * Checks a state from untrusted bytes, whose size the caller has checked
+ * against nterms: counts and weights agree, everything is finite.  CORE_CORRUPT otherwise.
+ */
+extern CoreStatus linear_state_check(CoreEnv *env, const LinearState *state);
 
 /*
- * Adds a block (column-major x with leading dimension ld; w may be NULL).
- * workspace: linear_workspace_size(nterms, max rows) doubles.
+ * Adds a block (column-major x with leading dimension ld; w may be NULL, rows
+ * of weight 0 are left out).  Values must be finite; CORE_NUMERIC when a sum
+ * leaves the range of double.  Neither changes the state on failure.
+ * workspace: linear_workspace_size(nterms, max rows) doubles, aligned to 64
+ * bytes for speed; merge needs that of 0 rows.
  */
 extern CoreStatus linear_state_add(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w, double *workspace);
 extern CoreStatus linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, double *workspace);
