@@ -16,6 +16,7 @@
 
 #define NULL_STRING UINT32_MAX
 #define CANONICAL_NAN UINT64_C(0x7ff8000000000000)
+#define CANONICAL_NAN_F32 UINT32_C(0x7fc00000)
 #define POLL_ELEMENTS 65536		/* array elements between polls: well under a millisecond */
 
 void
@@ -62,6 +63,28 @@ f64_to_bits(double value)
 
 	if (value != value)
 		return CANONICAL_NAN;
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static float
+f32_from_bits(uint32_t bits)
+{
+	float		value;
+
+	if ((bits & UINT32_C(0x7fffffff)) > UINT32_C(0x7f800000))
+		bits = CANONICAL_NAN_F32;
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static uint32_t
+f32_to_bits(float value)
+{
+	uint32_t	bits;
+
+	if (value != value)
+		return CANONICAL_NAN_F32;
 	memcpy(&bits, &value, sizeof(bits));
 	return bits;
 }
@@ -300,23 +323,57 @@ read_string_list(ByteReader *reader, CoreEnv *env, uint32_t count, char ***strin
 	return true;
 }
 
+/* The bytes of `count` elements, or NULL when failed. */
+static const uint8_t *
+read_elements(ByteReader *reader, size_t count, size_t size)
+{
+	size_t		bytes;
+
+	if (!size_multiply(count, size, &bytes))
+	{
+		reader->failed = true;
+		return NULL;
+	}
+	return read_span(reader, bytes);
+}
+
+/* The loops are as long as they look: a poll in each POLL_ELEMENTS, conversion in between. */
+#define READ_ELEMENTS(convert, size) \
+	do { \
+		const uint8_t *span = read_elements(reader, count, (size)); \
+		for (size_t i = 0; span != NULL && i < count; i++) \
+		{ \
+			if (i % POLL_ELEMENTS == 0) \
+				env_poll(env); \
+			out[i] = convert(span + i * (size)); \
+		} \
+	} while (0)
+
+#define GET_F32(bytes) f32_from_bits(get_u32(bytes))
+#define GET_F64(bytes) f64_from_bits(get_u64(bytes))
+
+void
+read_u32_array(ByteReader *reader, CoreEnv *env, size_t count, uint32_t *out)
+{
+	READ_ELEMENTS(get_u32, 4);
+}
+
+void
+read_u64_array(ByteReader *reader, CoreEnv *env, size_t count, uint64_t *out)
+{
+	READ_ELEMENTS(get_u64, 8);
+}
+
+void
+read_f32_array(ByteReader *reader, CoreEnv *env, size_t count, float *out)
+{
+	READ_ELEMENTS(GET_F32, 4);
+}
+
 void
 read_f64_array(ByteReader *reader, CoreEnv *env, size_t count, double *out)
 {
-	size_t		bytes;
-	const uint8_t *span;
-
-	if (!size_multiply(count, sizeof(double), &bytes))
-		reader->failed = true;
-	else if ((span = read_span(reader, bytes)) != NULL)
-	{
-		for (size_t i = 0; i < count; i++)
-		{
-			if (i % POLL_ELEMENTS == 0)
-				env_poll(env);
-			out[i] = f64_from_bits(get_u64(span + i * sizeof(double)));
-		}
-	}
+	READ_ELEMENTS(GET_F64, 8);
 }
 
 void
@@ -441,21 +498,50 @@ write_string(ByteWriter *writer, const char *text)
 	write_bytes(writer, text, length);
 }
 
+/* Room for `count` elements, or NULL with the status set. */
+static uint8_t *
+reserve_elements(ByteWriter *writer, size_t count, size_t size)
+{
+	size_t		bytes;
+
+	if (!size_multiply(count, size, &bytes))
+		bytes = SIZE_MAX;
+	return writer_reserve(writer, bytes);
+}
+
+#define WRITE_ELEMENTS(put, convert, size) \
+	do { \
+		uint8_t    *out = reserve_elements(writer, count, (size)); \
+		for (size_t i = 0; out != NULL && i < count; i++) \
+		{ \
+			if (i % POLL_ELEMENTS == 0) \
+				env_poll(writer->env); \
+			put(out + i * (size), convert(values[i])); \
+		} \
+	} while (0)
+
+void
+write_u32_array(ByteWriter *writer, const uint32_t *values, size_t count)
+{
+	WRITE_ELEMENTS(put_u32, , 4);
+}
+
+void
+write_u64_array(ByteWriter *writer, const uint64_t *values, size_t count)
+{
+	WRITE_ELEMENTS(put_u64, , 8);
+}
+
+void
+write_f32_array(ByteWriter *writer, const float *values, size_t count)
+{
+	WRITE_ELEMENTS(put_u32, f32_to_bits, 4);
+}
+
 void
 write_f64_array(ByteWriter *writer, const double *values, size_t count)
 {
-	size_t		bytes;
-	uint8_t    *out;
-
-	if (!size_multiply(count, sizeof(double), &bytes))
-		bytes = SIZE_MAX;
-	out = writer_reserve(writer, bytes);
-	for (size_t i = 0; out != NULL && i < count; i++)
-	{
-		if (i % POLL_ELEMENTS == 0)
-			env_poll(writer->env);
-		put_u64(out + i * sizeof(double), f64_to_bits(values[i]));
-	}
+	WRITE_ELEMENTS(put_u64, f64_to_bits, 8);
 }
 
 void

@@ -50,7 +50,10 @@ extern char *read_string(ByteReader *reader, CoreEnv *env);
  * Polls.  False when failed.
  */
 extern bool read_string_list(ByteReader *reader, CoreEnv *env, uint32_t count, char ***strings, int **lengths);
-/* `count` doubles, every NaN as the one canonical NaN; out[count] is the caller's. Polls. */
+/* `count` numbers into the caller's out[count]; every NaN as the one canonical NaN. They poll. */
+extern void read_u32_array(ByteReader *reader, CoreEnv *env, size_t count, uint32_t *out);
+extern void read_u64_array(ByteReader *reader, CoreEnv *env, size_t count, uint64_t *out);
+extern void read_f32_array(ByteReader *reader, CoreEnv *env, size_t count, float *out);
 extern void read_f64_array(ByteReader *reader, CoreEnv *env, size_t count, double *out);
 extern size_t reader_left(const ByteReader *reader);
 /* Records a failure found by the caller. */
@@ -67,7 +70,10 @@ extern void write_f64(ByteWriter *writer, double value);
 extern void write_bytes(ByteWriter *writer, const void *data, size_t length);
 /* text NULL: the NULL string */
 extern void write_string(ByteWriter *writer, const char *text);
-/* NaN payloads and signs are not kept. Polls. */
+/* NaN payloads and signs are not kept. They poll. */
+extern void write_u32_array(ByteWriter *writer, const uint32_t *values, size_t count);
+extern void write_u64_array(ByteWriter *writer, const uint64_t *values, size_t count);
+extern void write_f32_array(ByteWriter *writer, const float *values, size_t count);
 extern void write_f64_array(ByteWriter *writer, const double *values, size_t count);
 /* Overwrites bytes written before: lengths and checksums known only at the end. */
 extern void writer_patch(ByteWriter *writer, size_t position, const void *data, size_t length);

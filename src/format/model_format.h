@@ -8,25 +8,43 @@
 #include "core/linear_state.h"
 #include "core/model.h"
 
+/* Limits of format version 1; encoding checks the same ones that decoding does. */
 #define MODEL_MAX_BYTES ((size_t) 256 * 1024 * 1024)
+#define MODEL_MAX_STRING 1048576	/* bytes of one name, label or level */
+#define MODEL_MAX_FEATURES 1664 /* columns of a PostgreSQL query */
+#define MODEL_MAX_TERMS 65536	/* also of all vector elements together */
+#define MODEL_MAX_CLASSES 65536
+#define MODEL_MAX_PARAMS 1024
+#define MODEL_MAX_ARRAYS 64
+#define MODEL_MAX_NUMBERS 1024
+#define STATE_MAX_TERMS 4000	/* a state of p terms takes about 4 p^2 bytes */
 
 /*
  * Bytes of a model.  The result begins with `prefix` free bytes (a varlena
  * header inside the server); *length includes them.  Deterministic: equal
- * models give equal bytes.
+ * models give equal bytes.  All strings must be UTF-8.  CORE_INVALID or
+ * CORE_TOO_LARGE for a model that model_decode would refuse.
  */
 extern CoreStatus model_encode(CoreEnv *env, const Model *model, size_t prefix, uint8_t **bytes, size_t *length);
 
 /*
  * Decodes untrusted bytes: checks magic, version, checksum, every count, index
- * and array, then binds the algorithm.  Strings must be valid in no particular
- * encoding here; the caller validates the server encoding of names and labels.
- * skip_checksum is for fuzzing only.
+ * and array and that strings are UTF-8, then binds the algorithm.  Linear in
+ * `length`, in time and memory.  CORE_UNSUPPORTED for a newer version, an
+ * unknown algorithm or parameter; otherwise CORE_CORRUPT.  The model shares
+ * nothing with `bytes`.  skip_checksum is for fuzzing only.
  */
 extern CoreStatus model_decode(CoreEnv *env, const uint8_t *bytes, size_t length, bool skip_checksum, Model **model);
 
 /* Only the header: cheap test whether bytes may be a model; format version or 0. */
 extern int	model_peek(const uint8_t *bytes, size_t length);
+
+/*
+ * Whether a model in memory keeps the limits and rules of the format: enums in
+ * range, outputs, link and classes that fit the task, strings in UTF-8, unique
+ * names.  `status` and `prefix` for the message are the caller's.
+ */
+extern CoreStatus model_check(CoreEnv *env, const Model *model, CoreStatus status, const char *prefix);
 
 /* The same for streaming states; today the only kind is a LinearState. */
 extern CoreStatus state_encode(CoreEnv *env, const LinearState *state, size_t prefix, uint8_t **bytes, size_t *length);

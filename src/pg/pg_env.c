@@ -127,6 +127,15 @@ pg_env_init(PgEnv *env, MemoryContext context, Size budget, const char *object)
 	return &env->core;
 }
 
+void *
+pg_env_detach(CoreEnv *core, void *pointer, Size length)
+{
+	BlockHeader header = *((BlockHeader *) pointer - 1);
+
+	Assert(length <= header.size - BLOCK_OVERHEAD);
+	return memmove(header.chunk, pointer, length);
+}
+
 static int
 status_sqlstate(CoreStatus status, int corrupt)
 {

@@ -30,6 +30,12 @@ extern void pg_env_check(CoreEnv *env, CoreStatus status);
 /* The same for bytes that a user gave: CORRUPT is 22P03 (invalid binary representation). */
 extern void pg_env_check_input(CoreEnv *env, CoreStatus status);
 
+/*
+ * Turns a block of the environment into an ordinary palloc'd chunk (moved in
+ * place, still accounted) that may be returned to the executor as a Datum.
+ */
+extern void *pg_env_detach(CoreEnv *env, void *pointer, Size length);
+
 /* Accounts memory taken outside the environment; ERROR 53200 naming both figures past the budget. */
 extern void pg_env_account(PgEnv *env, Size bytes);
 extern void pg_env_unaccount(PgEnv *env, Size bytes);
