@@ -233,8 +233,8 @@ check_transform(const Check *check, const Model *model)
 	REQUIRE(transform != NULL, "it has no transform");
 	REQUIRE(transform->nterms >= 0 && transform->nterms <= MODEL_MAX_TERMS, "%d terms exceed the limit of %d",
 			transform->nterms, MODEL_MAX_TERMS);
-	REQUIRE(transform->nfeatures >= 0 && transform->nfeatures <= MODEL_MAX_FEATURES, "%d transforms exceed the limit of %d",
-			transform->nfeatures, MODEL_MAX_FEATURES);
+	REQUIRE(transform->nfeatures >= 0 && transform->nfeatures <= MODEL_MAX_TRANSFORMS, "%d transforms exceed the limit of %d",
+			transform->nfeatures, MODEL_MAX_TRANSFORMS);
 	for (int i = 0; i < transform->nfeatures; i++)
 	{
 		const FeatureTransform *feature = &transform->features[i];
@@ -243,7 +243,7 @@ check_transform(const Check *check, const Model *model)
 		REQUIRE(feature->nterms >= 0 && feature->first_term >= 0 && feature->nterms <= transform->nterms &&
 				feature->first_term <= transform->nterms - feature->nterms, "transform %d lies outside the terms", i);
 		REQUIRE(feature->impute <= IMPUTE_CONSTANT && feature->map <= MAP_BINS && feature->scale <= SCALE_ROBUST &&
-				feature->encode <= ENCODE_TARGET, "transform %d has an unknown method", i);
+				feature->encode <= ENCODE_CODE && feature->bin_encode <= ENCODE_CODE, "transform %d has an unknown method", i);
 		REQUIRE((feature->parts & ~(2u * PART_EPOCH - 1)) == 0, "transform %d has unknown date parts", i);
 		REQUIRE(feature->reference >= -1 && feature->reference < model->schema.count, "transform %d refers to no feature", i);
 		REQUIRE(feature->nedges >= 0 && (feature->nedges == 0 || feature->edges != NULL), "edges of transform %d are absent", i);

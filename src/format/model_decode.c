@@ -20,7 +20,7 @@
 
 /* Smallest encodings, to bound counts by the bytes that are left. */
 #define FEATURE_MIN_BYTES 17
-#define FEATURE_TRANSFORM_MIN_BYTES 43
+#define FEATURE_TRANSFORM_MIN_BYTES 41
 #define STRING_MIN_BYTES 4
 #define PARAM_MIN_BYTES 6
 #define ARRAY_MIN_BYTES 21
@@ -71,6 +71,31 @@ read_doubles(ByteReader *in, CoreEnv *env, size_t count)
 	}
 	read_f64_array(in, env, count, values);
 	return values;
+}
+
+/* `count` flags of our own, one byte each; NULL when reading failed. */
+static bool *
+read_flags(ByteReader *in, CoreEnv *env, size_t count)
+{
+	const uint8_t *span = read_span(in, count);
+	bool	   *flags;
+
+	if (span == NULL)
+		return NULL;
+	flags = env_alloc(env, count, sizeof(bool));
+	if (flags == NULL)
+	{
+		in->no_memory = true;
+		reader_fail(in);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+	{
+		if (span[i] > 1)
+			reader_fail(in);
+		flags[i] = span[i] == 1;
+	}
+	return flags;
 }
 
 static CoreStatus
@@ -138,6 +163,9 @@ decode_feature_arrays(Frame *frame, ByteReader *in, FeatureTransform *feature, i
 		feature->center = read_doubles(in, env, count);
 	if (mask & TRANSFORM_HAS_SPREAD)
 		feature->spread = read_doubles(in, env, count);
+	if (mask & TRANSFORM_HAS_DROPPED)
+		feature->dropped = read_flags(in, env, count);
+	feature->bin_encode = (Encoding) read_choice(in, ENCODE_CODE);
 }
 
 static CoreStatus
@@ -157,7 +185,7 @@ decode_feature_transform(Frame *frame, ByteReader *in, const FeatureSchema *sche
 	decode_feature_arrays(frame, in, feature, schema->features[feature->feature].width);
 	feature->nedges = read_limited(in, sizeof(double), INT32_MAX);
 	feature->edges = read_doubles(in, frame->env, (size_t) feature->nedges);
-	feature->encode = (Encoding) read_choice(in, ENCODE_TARGET);
+	feature->encode = (Encoding) read_choice(in, ENCODE_CODE);
 	feature->has_other = read_choice(in, 1);
 	feature->has_missing = read_choice(in, 1);
 	feature->nlevels = read_limited(in, STRING_MIN_BYTES, INT32_MAX);
@@ -180,7 +208,7 @@ decode_transform(Frame *frame, ByteReader *in, Model *model)
 	CORE_ALLOC(frame->env, transform, 1);
 	model->transform = transform;
 	transform->nterms = (int) read_u32(in);
-	transform->nfeatures = read_limited(in, FEATURE_TRANSFORM_MIN_BYTES, MODEL_MAX_FEATURES);
+	transform->nfeatures = read_limited(in, FEATURE_TRANSFORM_MIN_BYTES, MODEL_MAX_TRANSFORMS);
 	CORE_ALLOC(frame->env, transform->features, transform->nfeatures);
 	for (int i = 0; i < transform->nfeatures; i++)
 	{
@@ -280,7 +308,7 @@ number_allowed(const ParamSpec *spec, double number)
 {
 	if (isnan(number))
 		return isnan(spec->default_number) && spec->type != PARAM_REAL_LIST;
-	if (spec->type == PARAM_INTEGER && number != floor(number))
+	if (!isfinite(number) || (spec->type == PARAM_INTEGER && number != floor(number)))
 		return false;
 	return number >= spec->min && number <= spec->max;
 }
@@ -315,8 +343,8 @@ decode_param(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValue *va
 			return true;
 		case PARAM_CHOICE:
 			value->text = read_string(in, env);
-			value->number = value->text != NULL ? choice_index(spec->choices, value->text) : NAN;
-			return value->text != NULL ? value->number >= 0 : isnan(spec->default_number);
+			value->number = value->text != NULL ? choice_index(spec->choices, value->text) : -1;
+			return value->number >= 0;
 		case PARAM_TEXT:
 			value->text = read_string(in, env);
 			return true;

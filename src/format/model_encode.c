@@ -83,12 +83,17 @@ write_feature_transform(ByteWriter *writer, const FeatureTransform *feature, int
 		mask |= TRANSFORM_HAS_CENTER;
 	if (feature->spread != NULL)
 		mask |= TRANSFORM_HAS_SPREAD;
+	if (feature->dropped != NULL)
+		mask |= TRANSFORM_HAS_DROPPED;
 	write_u8(writer, mask);
 	write_width_array(writer, feature->impute_value, width);
 	write_width_array(writer, feature->low, width);
 	write_width_array(writer, feature->high, width);
 	write_width_array(writer, feature->center, width);
 	write_width_array(writer, feature->spread, width);
+	for (int i = 0; feature->dropped != NULL && i < width; i++)
+		write_u8(writer, feature->dropped[i]);
+	write_u8(writer, (uint8_t) feature->bin_encode);
 	write_u32(writer, (uint32_t) feature->nedges);
 	write_f64_array(writer, feature->edges, (size_t) feature->nedges);
 	write_u8(writer, (uint8_t) feature->encode);

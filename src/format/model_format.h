@@ -12,6 +12,7 @@
 #define MODEL_MAX_BYTES ((size_t) 256 * 1024 * 1024)
 #define MODEL_MAX_STRING 1048576	/* bytes of one name, label or level */
 #define MODEL_MAX_FEATURES 1664 /* columns of a PostgreSQL query */
+#define MODEL_MAX_TRANSFORMS (10 * MODEL_MAX_FEATURES)	/* a timestamp has one for each part */
 #define MODEL_MAX_TERMS 65536	/* also of all vector elements together */
 #define MODEL_MAX_CLASSES 65536
 #define MODEL_MAX_PARAMS 1024

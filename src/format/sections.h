@@ -42,7 +42,8 @@
 #define TRANSFORM_HAS_HIGH (1 << 2)
 #define TRANSFORM_HAS_CENTER (1 << 3)
 #define TRANSFORM_HAS_SPREAD (1 << 4)
-#define TRANSFORM_HAS_ALL ((1 << 5) - 1)
+#define TRANSFORM_HAS_DROPPED (1 << 5)
+#define TRANSFORM_HAS_ALL ((1 << 6) - 1)
 
 extern const uint8_t model_magic[FRAME_MAGIC_BYTES];
 extern const uint8_t state_magic[FRAME_MAGIC_BYTES];
