@@ -18,7 +18,6 @@
 #define MODEL_MAX_PARAMS 1024
 #define MODEL_MAX_ARRAYS 64
 #define MODEL_MAX_NUMBERS 1024
-#define STATE_MAX_TERMS 4000	/* a state of p terms takes about 4 p^2 bytes */
 
 /*
  * Bytes of a model.  The result begins with `prefix` free bytes (a varlena

@@ -334,12 +334,12 @@ static CoreStatus
 column_deviations(CoreEnv *env, const LinearState *state, double **result)
 {
 	int			columns = state->nterms + 1;
-	const double *r = state->data + columns;
 	double	   *deviation;
 
-	CORE_ALLOC(env, deviation, columns);
+	CORE_ALLOC(env, deviation, (size_t) columns);
 	for (int j = 0; j < columns; j++)
 	{
+		const double *r = linear_state_column(state, j);
 		double		largest = 0;
 		double		sum = 0;
 
@@ -350,7 +350,6 @@ column_deviations(CoreEnv *env, const LinearState *state, double **result)
 		for (int i = 0; largest > 0 && i <= j; i++)
 			sum += (r[i] / largest) * (r[i] / largest);
 		deviation[j] = largest * sqrt(sum) / sqrt(state->weight);
-		r += j + 1;
 	}
 	*result = deviation;
 	return CORE_OK;
