@@ -104,6 +104,9 @@ private_pg() {
 		cp -as "$pkglibdir/." "$farm$pkglibdir/"
 		cp -as "$sharedir/." "$farm$sharedir/"
 		find "$farm" -name 'mlops*' -type l -delete
+		if [ ! -f "$sharedir/extension/pgtap.control" ]; then
+			find /usr/share/postgresql/*/extension -name 'pgtap*' -exec ln -sf -t "$farm$sharedir/extension" {} + 2>/dev/null
+		fi
 		echo "$identity" >"$farm/identity"
 	fi
 	make -s --no-print-directory -C "$root" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
