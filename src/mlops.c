@@ -6,7 +6,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "pg/compat.h"
 #include "pg/guc.h"
 #include "pg/model_ref.h"
 

@@ -40,7 +40,7 @@ PURE_CC = $(CC) -std=c11 -g -O3 -ftree-vectorize -fPIC -fno-strict-aliasing -fno
 # The server's headers count as system headers. Its callbacks fix their own argument lists, so unused ones are no news.
 SERVER_CC = $(CC) $(filter-out -Wdeclaration-after-statement,$(CFLAGS)) -std=gnu11 $(CFLAGS_SL) $(NUMERIC) $(WARNINGS) \
 	-Wno-unused-parameter $(QUIET_CC) $(DEFINES) -Isrc -isystem $(includedir_server) -isystem $(includedir_internal) \
-	$(CPPFLAGS)
+	$(CPPFLAGS) -include src/pg/compat.h
 
 FLAGS_STAMP = build/flags.stamp
 LIST_STAMP = build/sources.stamp

@@ -18,7 +18,6 @@
 #include "pg/access.h"
 #include "pg/catalog.h"
 #include "pg/catalog_scan.h"
-#include "pg/compat.h"
 
 #define VERSION_COLUMNS \
 	.ncolumns = 4, .columns = {"version", "stage", "model_sha256", "run_id"}

@@ -1,7 +1,8 @@
 /*
  * compat.h: every difference between the PostgreSQL versions that mlops supports (15 to 18).
  *
- * Include it after postgres.h and fmgr.h; no other file may test PG_VERSION_NUM.
+ * The build includes it in front of every file outside core and format (src/pgxs.mk), so that code written against one
+ * version compiles on all; no other file may test PG_VERSION_NUM.
  */
 #ifndef MLOPS_PG_COMPAT_H
 #define MLOPS_PG_COMPAT_H
@@ -38,6 +39,11 @@
 		return &my_finfo; \
 	} \
 	extern int no_such_variable
+#endif
+
+/* 18 writes pg_noreturn in front of a declaration; ours have the older form behind it */
+#if PG_VERSION_NUM >= 180000
+#define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
 /* 18 can show an extension's name and version in pg_get_loaded_modules() */
