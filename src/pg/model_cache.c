@@ -196,6 +196,15 @@ model_decode_in(MemoryContext parent, const uint8 *bytes, Size length, const cha
 	return model;
 }
 
+/* Damage is found deep below; the message must still say whose bytes they are. */
+static void
+reading_context(void *arg)
+{
+	const ResolvedModel *resolved = arg;
+
+	errcontext("reading version %d of model \"%s\"", resolved->version.version, resolved->model.name);
+}
+
 /* The entry for a model that is not in the table: decoded, and shared if there is room. */
 static CacheEntry *
 entry_create(const ResolvedModel *resolved, MemoryContext context, bool *shared)
@@ -204,11 +213,15 @@ entry_create(const ResolvedModel *resolved, MemoryContext context, bool *shared)
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	MemoryContext home;
 	const Model *model;
+	ErrorContextCallback callback = {error_context_stack, reading_context, unconstify(ResolvedModel *, resolved)};
 	CacheEntry *entry;
 	Size		length;
-	uint8	   *bytes = catalog_read_blob(resolved->version.sha256, &length);
+	uint8	   *bytes;
 
+	error_context_stack = &callback;
+	bytes = catalog_read_blob(resolved->version.sha256, &length);
 	model = model_decode_in(scratch, bytes, length, resolved->model.name, true, &home);
+	error_context_stack = callback.previous;
 	entry = MemoryContextAllocZero(home, sizeof(CacheEntry));
 	memcpy(entry->cached.sha256, resolved->version.sha256, sizeof(entry->cached.sha256));
 	entry->cached.model = model;

@@ -154,10 +154,7 @@ no_such_version(const ModelRef *ref, const ModelRow *model)
 							 name, model->last_version, name) : 0));
 			break;
 		case REF_VERSION:
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("model \"%s\" has no version %d", name, ref->version),
-					 errhint("Its versions are listed in mlops.versions; '%s/latest' is the newest.", name)));
+			catalog_unknown_version(model, ref->version);
 			break;
 		case REF_LATEST:
 			ereport(ERROR,
@@ -195,10 +192,7 @@ resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
 	model_ref_parse(text, &ref);
 	memset(resolved, 0, sizeof(*resolved));
 	if (!catalog_find_model(ref.name, &resolved->model))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", ref.name),
-				 errhint("The view mlops.models lists the models that you may use; mlops.train() makes one.")));
+		catalog_unknown_model(ref.name);
 	access_require(&resolved->model.model_id, resolved->model.name, resolved->model.owner, privilege);
 	if (!find_version(&ref, &resolved->model, &resolved->version))
 		no_such_version(&ref, &resolved->model);

@@ -70,6 +70,13 @@ feature_is_interval(const Feature *feature)
 	return strncmp(feature->type_name, "interval", strlen("interval")) == 0;
 }
 
+bool
+feature_is_single(const Feature *feature)
+{
+	return strcmp(feature->type_name, "real") == 0 || strcmp(feature->type_name, "real[]") == 0 ||
+		strncmp(feature->type_name, "vector", strlen("vector")) == 0;
+}
+
 static bool
 feature_is_blank_padded(const Feature *feature)
 {
@@ -96,9 +103,9 @@ skip_blanks(char *text)
 
 /* A number at `text`; *end is where it stops, `text` itself when there is none or it overflows. */
 static double
-take_number(char *text, char **end)
+take_number(const Feature *feature, char *text, char **end)
 {
-	double		number = strtod(text, end);
+	double		number = feature_is_single(feature) ? strtof(text, end) : strtod(text, end);
 
 	if (isinf(number) && *end > text)
 	{
@@ -110,7 +117,16 @@ take_number(char *text, char **end)
 		if (isdigit((unsigned char) *first) || *first == '.')
 			*end = text;
 	}
-	return number;
+	return number + 0.0;		/* -0 is 0 */
+}
+
+bool
+number_from_text(const Feature *feature, char *text, double *number)
+{
+	char	   *end;
+
+	*number = take_number(feature, text, &end);
+	return end > text && *skip_blanks(end) == '\0';
 }
 
 static double
@@ -139,10 +155,7 @@ interval_seconds(char *text, const char *what)
 static void
 read_number(const Feature *feature, char *text, FeatureValue *value, const char *what)
 {
-	char	   *end;
-
-	value->number = take_number(text, &end);
-	if (end > text && *skip_blanks(end) == '\0')
+	if (number_from_text(feature, text, &value->number))
 		return;
 	if (!feature_is_interval(feature))
 		invalid_text(text, what, ERRCODE_INVALID_TEXT_REPRESENTATION, "a number");
@@ -218,7 +231,7 @@ read_vector(const Feature *feature, char *text, double *scratch, FeatureValue *v
 			end = at + 4;
 		}
 		else
-			number = take_number(at, &end);
+			number = take_number(feature, at, &end);
 		if (end == at)
 			break;
 		if (count < feature->width)

@@ -27,11 +27,20 @@
  */
 extern void value_from_text(const Feature *feature, char *text, double *scratch, FeatureValue *value, const char *what);
 
+/* Just a number ("12.5", "NaN", "-Infinity"), rounded as the feature's type would; false when the text is none. */
+extern bool number_from_text(const Feature *feature, char *text, double *number);
+
 /*
  * An ISO time as timestamptz: the zone written, else default_zone (NULL: UTC).
  * False for an unknown zone name or a result out of range.
  */
 extern bool iso_time_utc(const IsoTime *time, const char *default_zone, TimestampTz *result);
+
+/*
+ * Whether columns of the feature's type hold single precision: decimal text is
+ * rounded to that, so that to_jsonb(row) scores like the row.
+ */
+extern bool feature_is_single(const Feature *feature);
 
 /* Whether the feature holds an interval, which no plain number may stand for in a column. */
 extern bool feature_is_interval(const Feature *feature);
