@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "core/hash.h"
+#include "pg/compat.h"
 #include "pg/guc.h"
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"

@@ -20,6 +20,7 @@
 #include "utils/uuid.h"
 
 #include "pg/value.h"
+#include "pg/compat.h"
 #include "pg/value_text.h"
 
 bool

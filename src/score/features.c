@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "pg/compat.h"
 #include "pg/value_text.h"
 #include "score/features.h"
 

@@ -15,6 +15,7 @@
 #include "utils/numeric.h"
 
 #include "core/params.h"
+#include "pg/compat.h"
 #include "pg/value_text.h"
 #include "score/features.h"
 
