@@ -59,7 +59,7 @@ extern CoreStatus linear_state_check(CoreEnv *env, const LinearState *state);
 /*
  * Adds a block (column-major x with leading dimension ld; w may be NULL, rows
  * of weight 0 are left out).  Values must be finite; CORE_NUMERIC when a sum
- * leaves the range of double.  Neither changes the state on failure.
+ * leaves the range of double.  After a failure the state is undefined.
  * workspace: linear_workspace_size(nterms, max rows) doubles, aligned to 64
  * bytes for speed; merge needs that of 0 rows.
  */
@@ -67,15 +67,14 @@ extern CoreStatus linear_state_add(CoreEnv *env, LinearState *state, int nrows, 
 extern CoreStatus linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, double *workspace);
 extern bool linear_workspace_size(int nterms, int nrows, size_t *doubles);
 
-/* Naive reference for tests: two-pass means and Householder, one row at a time. */
-extern void linear_state_add_reference(LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w);
+#define LINEAR_TOLERANCE 1e-11	/* of rank decisions */
 
 typedef struct LinearOptions
 {
 	bool		intercept;
 	double		ridge;			/* penalty on standardised terms, sum of squares + ridge * sum b^2 */
-	double		tolerance;		/* rank: |diagonal| < tolerance * column norm; default 1e-11 */
-	bool		inference;		/* standard errors wanted */
+	double		tolerance;		/* rank: |diagonal| < tolerance * column norm; LINEAR_TOLERANCE */
+	bool		inference;		/* standard errors (NaN with a ridge) and, with a ridge, degrees of freedom wanted */
 } LinearOptions;
 
 typedef struct LinearSolution
@@ -87,11 +86,12 @@ typedef struct LinearSolution
 	int			rank;			/* columns kept, intercept included */
 	double		rss;			/* weighted residual sum of squares */
 	double		tss;			/* about the mean (about 0 without intercept) */
-	double		df_residual;
-	double		sigma;			/* residual sd */
-	double		condition;		/* of the scaled kept columns */
+	double		df_residual;	/* rows - rank; with a ridge, rows - trace of the hat matrix */
+	double		sigma;			/* residual sd; NaN without degrees of freedom */
+	double		condition;		/* of the scaled kept columns, LAPACK's estimate in the 1-norm; 1 when there are none */
 } LinearSolution;
 
+/* Everything in `solution` is allocated from env.  CORE_NUMERIC without rows. */
 extern CoreStatus linear_state_solve(CoreEnv *env, const LinearState *state, const LinearOptions *options, LinearSolution *solution);
 
 #endif							/* CORE_LINEAR_STATE_H */
