@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -189,8 +190,8 @@ interval_seconds(const Interval *interval)
 	return (double) days4 * (SECS_PER_DAY / 4) + (double) interval->time / 1e6;
 }
 
-static int64
-date_microseconds(DateADT date)
+int64
+value_date_microseconds(int32 date)
 {
 	int64		microseconds;
 
@@ -203,8 +204,8 @@ date_microseconds(DateADT date)
 	return microseconds;
 }
 
-static int64
-local_microseconds(const ValueReader *reader, TimestampTz instant)
+int64
+value_local_microseconds(const ValueReader *reader, int64 instant)
 {
 	pg_time_t	seconds;
 	struct pg_tm *local;
@@ -221,6 +222,23 @@ local_microseconds(const ValueReader *reader, TimestampTz instant)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
 	return instant + local->tm_gmtoff * USECS_PER_SEC;
+}
+
+int64
+value_instant_microseconds(const ValueReader *reader, int64 local)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			west;
+
+	if (TIMESTAMP_NOT_FINITE(local))
+		return local;
+	if (timestamp2tm(local, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	west = DetermineTimeZoneOffset(&tm, (pg_tz *) reader->zone);
+	return local + west * USECS_PER_SEC;
 }
 
 static void
@@ -741,13 +759,13 @@ value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch,
 			value->text = text_bytes(reader, datum, &value->text_length);
 			break;
 		case VALUE_DATE:
-			value->time = date_microseconds(DatumGetDateADT(datum));
+			value->time = value_date_microseconds(DatumGetDateADT(datum));
 			break;
 		case VALUE_TIMESTAMP:
 			value->time = DatumGetTimestamp(datum);
 			break;
 		case VALUE_TIMESTAMPTZ:
-			value->time = local_microseconds(reader, DatumGetTimestampTz(datum));
+			value->time = value_local_microseconds(reader, DatumGetTimestampTz(datum));
 			break;
 		case VALUE_ARRAY:
 		case VALUE_PGVECTOR:
@@ -799,7 +817,7 @@ value_hash(const ValueReader *reader, Datum datum, bool isnull)
 				return hash_bytes(text, length);
 			}
 		case VALUE_DATE:
-			return hash_time(date_microseconds(DatumGetDateADT(datum)));
+			return hash_time(value_date_microseconds(DatumGetDateADT(datum)));
 		case VALUE_TIMESTAMP:
 		case VALUE_TIMESTAMPTZ:
 			return hash_time(DatumGetTimestamp(datum));

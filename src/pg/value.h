@@ -93,6 +93,12 @@ extern uint64 value_hash(const ValueReader *reader, Datum datum, bool isnull);
  */
 extern bool value_numeric(Datum datum, double *number, int64 *integer);
 
+/* Microseconds since 2000-01-01, INT64_MIN and MAX for infinities: a date at midnight; an instant in the reader's zone. */
+extern int64 value_date_microseconds(int32 date);
+extern int64 value_local_microseconds(const ValueReader *reader, int64 instant);
+/* The reverse: a local time of the reader's zone as an instant. */
+extern int64 value_instant_microseconds(const ValueReader *reader, int64 local);
+
 /* Index of an enum value among the reader's labels, -1 when it was added since. */
 extern int	value_enum_index(const ValueReader *reader, Oid value);
 

@@ -1,0 +1,190 @@
+/*
+ * dataset_internal.h
+ *	  What the files behind dataset_reader.h share: rows as they arrive.
+ *
+ * Rows are collected in order of arrival, by column, in chunks that never move;
+ * when the source ends they are given roles, put in canonical order and copied
+ * column by column into the Dataset, each raw column being freed after its
+ * copy.  The peak is therefore the rows plus one column.
+ */
+#ifndef PG_DATASET_INTERNAL_H
+#define PG_DATASET_INTERNAL_H
+
+#include "pg/dataset_reader.h"
+#include "pg/value.h"
+
+#define BATCH_ROWS 128			/* rows converted column by column at a time */
+#define CHUNK_SHIFT 14			/* chunks of 16,384 elements */
+#define POLL_ROWS 65536			/* rows between polls in loops of a few ns a row */
+
+/* An array that grows by chunks of 2^shift elements; accounted before it is taken. */
+typedef struct ChunkArray
+{
+	Size		element;		/* bytes */
+	int			shift;
+	int			nchunks;		/* pointers in `chunks`; a chunk may be NULL: all zero, not taken */
+	int			capacity;
+	char	  **chunks;
+} ChunkArray;
+
+/* Distinct texts, numbered in order of arrival. */
+typedef struct Dictionary
+{
+	uint32		count;
+	uint32		nslots;			/* a power of two */
+	uint32	   *slots;			/* code + 1; 0: free */
+	ChunkArray	hashes;			/* uint64 by code */
+	ChunkArray	texts;			/* char * by code, zero-terminated */
+	ChunkArray	lengths;		/* int by code */
+	char	   *block;			/* where the next text goes */
+	Size		block_left;
+	List	   *blocks;
+	Size		block_bytes;	/* of all blocks */
+	uint32	   *rank;			/* after dictionary_rank: place of each code in byte order */
+} Dictionary;
+
+typedef enum ColumnRole
+{
+	COLUMN_FEATURE,
+	COLUMN_TARGET,
+	COLUMN_WEIGHT,
+	COLUMN_OFFSET,
+	COLUMN_GROUP,				/* stored as the hash of the value */
+	COLUMN_TIME,				/* stored as microseconds; timestamptz as the instant */
+	COLUMN_FLAG					/* stored as 0 or 1 */
+} ColumnRole;
+
+typedef struct RawColumn
+{
+	char	   *name;
+	char	   *what;			/* column "name" */
+	char	   *type_name;
+	int			attribute;		/* 0-based, in the source */
+	ColumnRole	role;
+	bool		listed;			/* the user named it as a feature */
+	ValueReader reader;
+	bool		converted;		/* read when the row arrives; else from the batch, column by column */
+	ColumnStorage storage;		/* as collected */
+	int			width;			/* elements per row; 0: vector of unknown length, all NULL so far */
+	ChunkArray	values;
+	ChunkArray	nulls;			/* uint64 words; a missing chunk holds no NULL */
+	int64		nnulls;
+	int64		min;			/* integers */
+	int64		max;
+	double		first;			/* floating point: first value, whether others differ, whether all are integers */
+	double		low;
+	double		high;
+	bool		seen;
+	bool		varies;
+	bool		integral;
+	Dictionary *dictionary;
+	const char *omitted;		/* why it is no feature, or NULL */
+	uint64	   *batch_hash;		/* [BATCH_ROWS] of converted values */
+	double	   *batch_vector;	/* [BATCH_ROWS * width] */
+} RawColumn;
+
+typedef struct DatasetBuild
+{
+	PgEnv	   *env;
+	const DatasetRequest *request;
+	DatasetResult *result;
+	TupleDesc	descriptor;
+	MemoryContext scratch;		/* raw columns and everything else that dies with the build */
+	Size		scratch_bytes;	/* accounted in it */
+
+	RawColumn  *columns;		/* by name: the order in which an unkeyed row is hashed */
+	int			ncolumns;
+	int		   *converted;		/* indexes of columns that are converted as rows arrive */
+	int			nconverted;
+	RawColumn  *target;
+	RawColumn  *weight;
+	RawColumn  *offset;
+	RawColumn  *split;			/* group, time or flag */
+	ValueReader *key_readers;
+	int		   *key_attributes;
+
+	/* the batch, row-major with stride `stride` */
+	int			natts;
+	int			stride;
+	int			batch_limit;
+	int			batch_count;
+	Datum	   *batch_values;
+	bool	   *batch_nulls;
+	bool		batch_has_null;
+	uint64		batch_key[BATCH_ROWS];	/* hash of key or row */
+
+	int64		nrows;			/* kept so far */
+	ChunkArray	hash;			/* uint64 */
+	int64		null_targets;
+	int64		nonfinite_targets;
+	int64		batches;
+
+	/* after reading, in order of arrival */
+	int32	   *classes;		/* class of each row, or NULL: regression and unsupervised */
+	uint8	   *roles;			/* RowRole */
+	int64		role_count[3];
+	uint32	   *order;			/* [kept rows] row numbers in canonical order */
+	int64		nordered;
+	RawColumn **features;		/* [schema.count], in the order of the schema */
+} DatasetBuild;
+
+static inline char *
+chunk_element(const ChunkArray *array, int64 index)
+{
+	return array->chunks[index >> array->shift] + (index & (((int64) 1 << array->shift) - 1)) * array->element;
+}
+
+#define CHUNK_AT(array, type, index) (*(type *) chunk_element((array), (index)))
+
+static inline bool
+raw_is_null(const RawColumn *column, int64 row)
+{
+	int64		word = row >> 6;
+	int64		chunk = word >> column->nulls.shift;
+
+	if (column->nnulls == 0 || chunk >= column->nulls.nchunks || column->nulls.chunks[chunk] == NULL)
+		return false;
+	return (CHUNK_AT(&column->nulls, uint64, word) >> (row & 63)) & 1;
+}
+
+/* Accounted memory of the build: not zeroed, not limited to 1 GB. */
+extern void *build_alloc(DatasetBuild *build, Size count, Size size);
+extern void build_free(DatasetBuild *build, void *pointer, Size count, Size size);
+
+/* dataset_columns.c: chunks, dictionaries, columns as they arrive */
+extern void chunks_init(ChunkArray *array, Size element, int shift);
+/* Makes [0, count) addressable. */
+extern void chunks_extend(DatasetBuild *build, ChunkArray *array, int64 count);
+/* Makes the chunk of one index exist, zeroed; chunks before it may be missing. */
+extern void chunks_touch(DatasetBuild *build, ChunkArray *array, int64 index);
+extern void chunks_free(DatasetBuild *build, ChunkArray *array);
+extern void column_init(DatasetBuild *build, RawColumn *column);
+/* Converts the value of the row that is being put into the batch. */
+extern void column_convert(DatasetBuild *build, RawColumn *column, int batch_row, bool needs_hash);
+/* Hashes the batch into batch_key, appends `count` rows (after selection) to the column. */
+extern void column_hash_batch(DatasetBuild *build, RawColumn *column);
+extern void column_append_batch(DatasetBuild *build, RawColumn *column, int64 first_row);
+/* A value as double; for numbers and booleans. */
+extern double raw_number(const RawColumn *column, int64 row);
+extern bool column_is_constant(const RawColumn *column, int64 nrows);
+extern void column_free(DatasetBuild *build, RawColumn *column);
+
+/* dataset_dictionary.c */
+extern Dictionary *dictionary_create(DatasetBuild *build);
+extern uint32 dictionary_add(DatasetBuild *build, Dictionary *dictionary, const char *text, int length, uint64 hash);
+/* Without its texts when levels of a Column point to them. */
+extern void dictionary_free(DatasetBuild *build, Dictionary *dictionary, bool with_texts);
+/* Fills `rank` and, unless NULL, the levels of a column in byte order. */
+extern void dictionary_rank(DatasetBuild *build, Dictionary *dictionary, Column *column);
+
+/* dataset_target.c */
+extern bool target_skips(DatasetBuild *build, Datum datum, bool isnull);
+extern void target_analyse(DatasetBuild *build);	/* task, classes, positive class */
+extern void target_drop_unseen(DatasetBuild *build);	/* classes without training rows */
+
+/* dataset_order.c */
+extern void order_assign_roles(DatasetBuild *build);
+extern void order_sort(DatasetBuild *build);
+extern void order_gather(DatasetBuild *build);
+
+#endif							/* PG_DATASET_INTERNAL_H */

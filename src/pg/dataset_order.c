@@ -1,0 +1,604 @@
+/*
+ * dataset_order.c
+ *	  Roles, canonical order, and the copy into the final columns; see dataset_internal.h.
+ *
+ * Order: (role, hash of key or row, canonical row, ordinal among equals).  A
+ * least-significant-digit radix sort on the leading bits of the hash, which is
+ * uniform, leaves almost nothing to the insertion sort that finishes it:
+ * about 30 ns a row at 1M rows.  Rows of equal hash are compared column by column;
+ * rows that are equal there are interchangeable, so their order of arrival does
+ * no harm.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "pg/dataset_internal.h"
+#include "pg/progress.h"
+
+#define RADIX_BITS 11
+#define RADIX_PASSES 3			/* the leading 33 bits */
+#define PREFETCH 16				/* rows ahead in the copy */
+
+typedef struct SortEntry
+{
+	uint64		hash;
+	uint64		row;
+} SortEntry;
+
+/* ---------- roles ---------- */
+
+static int64 *
+split_times(DatasetBuild *build)
+{
+	int64	   *times = build_alloc(build, build->nrows, sizeof(int64));
+
+	for (int64 row = 0; row < build->nrows; row++)
+	{
+		if (row % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		times[row] = CHUNK_AT(&build->split->values, int64, row);
+	}
+	return times;
+}
+
+static uint64 *
+row_hashes(DatasetBuild *build)
+{
+	uint64	   *hashes = build_alloc(build, build->nrows, sizeof(uint64));
+
+	for (int64 row = 0; row < build->nrows; row++)
+	{
+		if (row % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		hashes[row] = CHUNK_AT(&build->hash, uint64, row);
+	}
+	return hashes;
+}
+
+/* What the split has to learn from all rows. */
+static void
+learn_split(DatasetBuild *build)
+{
+	CoreEnv    *env = &build->env->core;
+	SplitSpec  *spec = build->request->split;
+
+	if (spec->method == SPLIT_STRATIFIED)
+	{
+		uint64	   *hashes;
+
+		if (build->classes == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a stratified split needs a target with classes"),
+					 errhint("Use split => '{\"method\": \"hash\"}', or task => 'classification'.")));
+		hashes = row_hashes(build);
+		pg_env_check(env, split_learn_strata(env, spec, hashes, build->classes, build->nrows,
+											 build->result->target.nclasses));
+		build_free(build, hashes, build->nrows, sizeof(uint64));
+	}
+	else if (spec->method == SPLIT_TIME && spec->test > 0)
+	{
+		int64	   *times = split_times(build);
+
+		pg_env_check(env, split_learn_cutoff(env, spec, times, build->nrows));
+		build_free(build, times, build->nrows, sizeof(int64));
+	}
+}
+
+static void
+check_shares(DatasetBuild *build)
+{
+	const SplitSpec *spec = build->request->split;
+	int64		train = build->role_count[ROLE_TRAIN];
+	int64		test = build->role_count[ROLE_TEST];
+	double		share = (double) test / (double) Max(train + test, 1);
+
+	if (train == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the split leaves no row to train on"),
+				 errdetail("All " INT64_FORMAT " rows are held out by method \"%s\".", test, split_method_name(spec->method)),
+				 errhint("Use more rows, a smaller test share, or split => '\"none\"'.")));
+	if (spec->method != SPLIT_NONE && test == 0)
+		ereport(NOTICE,
+				(errmsg("no row is held out: there will be no metrics"),
+				 errhint("Use more rows or another split.")));
+	else if (spec->test > 0 && fabs(share - spec->test) > 0.2 * spec->test)
+		ereport(NOTICE,
+				(errmsg("%.1f %% of the rows are held out, not %.1f %%", 100 * share, 100 * spec->test),
+				 errdetail(INT64_FORMAT " rows train and " INT64_FORMAT " are held out: rows of one key, group or time stay together.",
+						   train, test)));
+}
+
+void
+order_assign_roles(DatasetBuild *build)
+{
+	const SplitSpec *spec = build->request->split;
+	const RawColumn *split = build->split;
+	int64		nrows = build->nrows;
+
+	learn_split(build);
+	build->roles = build_alloc(build, nrows, sizeof(uint8));
+	for (int64 row = 0; row < nrows; row++)
+	{
+		uint64		group = 0;
+		int64		time = 0;
+		bool		flag = false;
+		RowRole		role;
+
+		if (row % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (split != NULL && split->role == COLUMN_GROUP)
+			group = CHUNK_AT(&split->values, uint64, row);
+		else if (split != NULL && split->role == COLUMN_TIME)
+			time = CHUNK_AT(&split->values, int64, row);
+		else if (split != NULL)
+			flag = CHUNK_AT(&split->values, int8, row) != 0;
+		role = split_role(spec, CHUNK_AT(&build->hash, uint64, row), group, time, flag,
+						  build->classes != NULL ? build->classes[row] : -1);
+		build->roles[row] = (uint8) role;
+		build->role_count[role]++;
+	}
+	if (build->classes != NULL)
+		target_drop_unseen(build);
+	check_shares(build);
+}
+
+/* ---------- sorting ---------- */
+
+static void
+radix_pass(const SortEntry *from, SortEntry *to, int64 count, int shift)
+{
+	const int	nbuckets = 1 << RADIX_BITS;
+	int64		place[1 << RADIX_BITS] = {0};
+	int64		sum = 0;
+
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		place[(from[i].hash >> shift) & (nbuckets - 1)]++;
+	}
+	for (int b = 0; b < nbuckets; b++)
+	{
+		int64		size = place[b];
+
+		place[b] = sum;
+		sum += size;
+	}
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		to[place[(from[i].hash >> shift) & (nbuckets - 1)]++] = from[i];
+	}
+}
+
+/* Sorts by hash, stably; returns whichever of the two arrays holds the result. */
+static SortEntry *
+sort_by_hash(SortEntry *entries, SortEntry *other, int64 count)
+{
+	SortEntry  *from = entries;
+	SortEntry  *to = other;
+
+	for (int pass = RADIX_PASSES - 1; pass >= 0; pass--)
+	{
+		SortEntry  *swap = from;
+
+		radix_pass(from, to, count, 64 - RADIX_BITS * (pass + 1));
+		from = to;
+		to = swap;
+	}
+	/* the bits below: runs of equal leading bits are short unless the hashes are equal */
+	for (int64 i = 1; i < count; i++)
+	{
+		SortEntry	entry = from[i];
+		int64		j = i;
+
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (j > 0 && from[j - 1].hash > entry.hash)
+		{
+			from[j] = from[j - 1];
+			j--;
+		}
+		from[j] = entry;
+	}
+	return from;
+}
+
+#define COMPARE(x, y) ((x) < (y) ? -1 : (x) > (y))
+
+/* NULL first, then by value, NaN last. */
+static int
+compare_elements(const RawColumn *column, int64 a, int64 b)
+{
+	const char *x = chunk_element(&column->values, a);
+	const char *y = chunk_element(&column->values, b);
+
+	for (int i = 0; i < column->width; i++)
+	{
+		int			result = 0;
+
+		switch (column->storage)
+		{
+			case STORAGE_I8:
+				result = COMPARE(((const int8 *) x)[i], ((const int8 *) y)[i]);
+				break;
+			case STORAGE_I16:
+				result = COMPARE(((const int16 *) x)[i], ((const int16 *) y)[i]);
+				break;
+			case STORAGE_I32:
+				result = COMPARE(((const int32 *) x)[i], ((const int32 *) y)[i]);
+				break;
+			case STORAGE_I64:
+				result = COMPARE(((const int64 *) x)[i], ((const int64 *) y)[i]);
+				break;
+			case STORAGE_CODE:
+				{
+					const uint32 *rank = column->dictionary->rank;
+
+					result = COMPARE(rank[((const uint32 *) x)[i]], rank[((const uint32 *) y)[i]]);
+					break;
+				}
+			case STORAGE_F32:
+			case STORAGE_F64:
+				{
+					double		u = column->storage == STORAGE_F32 ? ((const float *) x)[i] : ((const double *) x)[i];
+					double		v = column->storage == STORAGE_F32 ? ((const float *) y)[i] : ((const double *) y)[i];
+
+					if (isnan(u) || isnan(v))
+						result = (int) isnan(u) - (int) isnan(v);
+					else
+						result = COMPARE(u, v);
+					break;
+				}
+		}
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int
+compare_rows(const void *a, const void *b, void *arg)
+{
+	const DatasetBuild *build = arg;
+	int64		x = (int64) ((const SortEntry *) a)->row;
+	int64		y = (int64) ((const SortEntry *) b)->row;
+
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < build->ncolumns; i++)
+	{
+		const RawColumn *column = &build->columns[i];
+		bool		xnull;
+		bool		ynull;
+		int			result;
+
+		if (column->omitted != NULL)
+			continue;
+		xnull = raw_is_null(column, x);
+		ynull = raw_is_null(column, y);
+		if (xnull || ynull)
+			result = (int) ynull - (int) xnull;
+		else
+			result = compare_elements(column, x, y);
+		if (result != 0)
+			return result;
+	}
+	return COMPARE(x, y);		/* equal rows: as they arrived */
+}
+
+/* Orders a run of equal hashes; most runs are copies of one row and in order already. */
+static void
+sort_run(DatasetBuild *build, SortEntry *entries, int64 count)
+{
+	for (int64 i = 1; i < count; i++)
+	{
+		if (compare_rows(&entries[i - 1], &entries[i], build) > 0)
+		{
+			qsort_arg(entries, count, sizeof(SortEntry), compare_rows, build);
+			return;
+		}
+	}
+}
+
+static void
+sort_ties(DatasetBuild *build, SortEntry *entries, int64 count)
+{
+	int64		start = 0;
+
+	for (int64 i = 1; i <= count; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (i < count && entries[i].hash == entries[start].hash)
+			continue;
+		if (i - start > 1)
+			sort_run(build, entries + start, i - start);
+		start = i;
+	}
+}
+
+/* One role's rows into order[first ..] and the final hashes; returns how many. */
+static int64
+sort_role(DatasetBuild *build, RowRole role, int64 first)
+{
+	int64		count = build->role_count[role];
+	uint64	   *hash = build->result->data.hash;
+	SortEntry  *entries;
+	SortEntry  *other;
+	SortEntry  *sorted;
+	int64		n = 0;
+
+	if (count == 0)
+		return 0;
+	entries = build_alloc(build, count, sizeof(SortEntry));
+	other = build_alloc(build, count, sizeof(SortEntry));
+	for (int64 row = 0; row < build->nrows; row++)
+	{
+		if (row % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (build->roles[row] != role)
+			continue;
+		entries[n].hash = CHUNK_AT(&build->hash, uint64, row);
+		entries[n].row = (uint64) row;
+		n++;
+	}
+	sorted = sort_by_hash(entries, other, count);
+	sort_ties(build, sorted, count);
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		build->order[first + i] = (uint32) sorted[i].row;
+		hash[first + i] = sorted[i].hash;
+	}
+	build_free(build, entries, count, sizeof(SortEntry));
+	build_free(build, other, count, sizeof(SortEntry));
+	return count;
+}
+
+/* Accounted, not zeroed, for as long as the data set. */
+static void *
+final_alloc(DatasetBuild *build, Size count, Size size)
+{
+	pg_env_account(build->env, count * size);
+	return MemoryContextAllocHuge(build->env->context, Max(count * size, 1));
+}
+
+void
+order_sort(DatasetBuild *build)
+{
+	Dataset    *data = &build->result->data;
+	int64		kept = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
+
+	build->order = build_alloc(build, kept, sizeof(uint32));
+	data->hash = final_alloc(build, kept, sizeof(uint64));
+	data->ntrain = sort_role(build, ROLE_TRAIN, 0);
+	data->nrows = data->ntrain + sort_role(build, ROLE_TEST, data->ntrain);
+	build->nordered = data->nrows;
+	build_free(build, build->roles, build->nrows, sizeof(uint8));
+	build->roles = NULL;
+	chunks_free(build, &build->hash);
+}
+
+/* ---------- the copy ---------- */
+
+#define GATHER(from_type, to_type, expression) \
+	do { \
+		to_type    *out = values; \
+		for (int64 i = 0; i < count; i++) \
+		{ \
+			from_type	value; \
+			if (i % POLL_ROWS == 0) \
+				CHECK_FOR_INTERRUPTS(); \
+			if (i + PREFETCH < count) \
+				__builtin_prefetch(chunk_element(from, order[i + PREFETCH])); \
+			value = CHUNK_AT(from, from_type, order[i]); \
+			out[i] = (to_type) (expression); \
+		} \
+	} while (0)
+
+#define GATHER_TO_INTEGER(from_type) \
+	do { \
+		if (storage == STORAGE_I8) \
+			GATHER(from_type, int8, value); \
+		else if (storage == STORAGE_I16) \
+			GATHER(from_type, int16, value); \
+		else if (storage == STORAGE_I32) \
+			GATHER(from_type, int32, value); \
+		else \
+			GATHER(from_type, int64, value); \
+	} while (0)
+
+static void
+gather_vectors(const DatasetBuild *build, const RawColumn *column, char *values)
+{
+	Size		size = column->values.element;
+
+	for (int64 i = 0; i < build->nordered; i++)
+	{
+		int64		row = build->order[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (raw_is_null(column, row))
+			memset(values + (Size) i * size, 0, size);
+		else
+			memcpy(values + (Size) i * size, chunk_element(&column->values, row), size);
+	}
+}
+
+static void
+gather_values(const DatasetBuild *build, const RawColumn *column, ColumnStorage storage, void *values)
+{
+	const ChunkArray *from = &column->values;
+	const uint32 *order = build->order;
+	const int64 count = build->nordered;
+
+	switch (column->storage)
+	{
+		case STORAGE_I8:
+			GATHER(int8, int8, value);
+			break;
+		case STORAGE_I16:
+			GATHER_TO_INTEGER(int16);
+			break;
+		case STORAGE_I32:
+			GATHER_TO_INTEGER(int32);
+			break;
+		case STORAGE_I64:
+			GATHER_TO_INTEGER(int64);
+			break;
+		case STORAGE_F32:
+			GATHER(float, float, value);
+			break;
+		case STORAGE_F64:
+			if (storage == STORAGE_F64)
+				GATHER(double, double, value);
+			else
+				GATHER_TO_INTEGER(double);
+			break;
+		case STORAGE_CODE:
+			{
+				const uint32 *rank = column->dictionary->rank;
+
+				GATHER(uint32, uint32, raw_is_null(column, order[i]) ? 0 : rank[value]);
+				break;
+			}
+	}
+}
+
+static uint64 *
+gather_nulls(DatasetBuild *build, const RawColumn *column, int64 *nnulls)
+{
+	Size		words = ((Size) build->nordered + 63) / 64;
+	uint64	   *nulls;
+
+	*nnulls = 0;
+	if (column->nnulls == 0)
+		return NULL;
+	nulls = final_alloc(build, words, sizeof(uint64));
+	memset(nulls, 0, words * sizeof(uint64));
+	for (int64 i = 0; i < build->nordered; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (raw_is_null(column, build->order[i]))
+		{
+			nulls[i >> 6] |= UINT64CONST(1) << (i & 63);
+			(*nnulls)++;
+		}
+	}
+	return nulls;
+}
+
+/* The narrowest storage that holds every value exactly. */
+static ColumnStorage
+narrowest(const RawColumn *column)
+{
+	int64		min = column->min;
+	int64		max = column->max;
+
+	if (column->reader.kind != FEATURE_NUMERIC || column->storage == STORAGE_F32)
+		return column->storage;
+	if (column->storage == STORAGE_F64)
+	{
+		if (!column->integral)
+			return STORAGE_F64;
+		min = (int64) column->low;
+		max = (int64) column->high;
+	}
+	if (min >= PG_INT8_MIN && max <= PG_INT8_MAX)
+		return STORAGE_I8;
+	if (min >= PG_INT16_MIN && max <= PG_INT16_MAX)
+		return STORAGE_I16;
+	if (min >= PG_INT32_MIN && max <= PG_INT32_MAX)
+		return STORAGE_I32;
+	return STORAGE_I64;
+}
+
+static void
+gather_column(DatasetBuild *build, RawColumn *raw, Column *column)
+{
+	Size		count = (Size) build->nordered;
+
+	column->storage = narrowest(raw);
+	if (raw->reader.kind == FEATURE_VECTOR)
+	{
+		column->values = final_alloc(build, count, raw->values.element);
+		gather_vectors(build, raw, column->values);
+	}
+	else
+	{
+		column->values = final_alloc(build, count, storage_size(column->storage));
+		gather_values(build, raw, column->storage, column->values);
+	}
+	column->nulls = gather_nulls(build, raw, &column->nnulls);
+	column_free(build, raw);
+	if (raw->dictionary != NULL)
+	{
+		dictionary_free(build, raw->dictionary, false);
+		raw->dictionary = NULL;
+	}
+}
+
+static double *
+gather_doubles(DatasetBuild *build, RawColumn *raw)
+{
+	double	   *values = final_alloc(build, (Size) build->nordered, sizeof(double));
+
+	for (int64 i = 0; i < build->nordered; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		values[i] = raw_number(raw, build->order[i]);
+	}
+	column_free(build, raw);
+	return values;
+}
+
+static double *
+gather_classes(DatasetBuild *build)
+{
+	const TargetInfo *target = &build->result->target;
+	bool		binary = build->result->task == TASK_BINARY;
+	double	   *values = final_alloc(build, (Size) build->nordered, sizeof(double));
+
+	for (int64 i = 0; i < build->nordered; i++)
+	{
+		int32		class_index = build->classes[build->order[i]];
+
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		values[i] = binary ? (class_index == target->positive ? 1 : 0) : class_index;
+	}
+	column_free(build, build->target);
+	return values;
+}
+
+void
+order_gather(DatasetBuild *build)
+{
+	Dataset    *data = &build->result->data;
+
+	if (build->classes != NULL)
+		data->target = gather_classes(build);
+	else if (build->target != NULL)
+		data->target = gather_doubles(build, build->target);
+	if (build->weight != NULL)
+		data->weight = gather_doubles(build, build->weight);
+	if (build->offset != NULL)
+		data->offset = gather_doubles(build, build->offset);
+	for (int i = 0; i < data->schema.count; i++)
+	{
+		RawColumn  *raw = build->features[i];
+
+		progress_update(i);
+		gather_column(build, raw, &data->columns[i]);
+	}
+}
