@@ -150,6 +150,10 @@ typedef struct FeatureTransform
 	unsigned	parts;			/* one bit; 0 for other kinds */
 	int			reference;		/* schema index of the reference column, or -1 */
 
+	/* of the schema, not stored: set by transform_learn and transform_name_terms */
+	FeatureKind kind;
+	int			width;
+
 	/*
 	 * Learning only, not stored: out-of-fold target encoding of training rows.
 	 * [nfolds x (nlevels + 3) x nterms]; the fold of a row is
@@ -210,7 +214,11 @@ extern void transform_row(const Transform *transform, const FeatureValue *values
  * that is 0, and [width] arrays in full or NULL.  `terms` is not looked at.
  */
 extern CoreStatus transform_validate(CoreEnv *env, const Transform *transform, const FeatureSchema *schema);
-/* Allocates and names the terms (after decoding they are rebuilt, not stored). */
+/*
+ * Allocates and names the terms, and sets kind and width of each feature: none
+ * of it is stored.  A decoded transform: transform_validate first, then this,
+ * then it can be applied.
+ */
 extern CoreStatus transform_name_terms(CoreEnv *env, Transform *transform, const FeatureSchema *schema);
 /* The level row of `codes` for a text value: binary search, no allocation; unlisted: "(other)" if learned, else unseen. */
 extern int	transform_level(const FeatureTransform *feature, const char *text, int length);
