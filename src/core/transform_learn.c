@@ -22,7 +22,7 @@ learn_add_feature(LearnContext *context, int feature, FeatureTransform **result)
 {
 	Transform  *transform = context->transform;
 	const Feature *description = &context->data->schema.features[feature];
-	FeatureTransform *f;
+	FeatureTransform *f = NULL;
 
 	if (transform->nfeatures == context->capacity)
 		return env_fail(context->env, CORE_INVALID, "more terms than the schema allows");
@@ -179,7 +179,7 @@ learn_time(LearnContext *context, int feature, const FeatureOptions *options)
 	{
 		TimePart	part = (TimePart) (1 << i);
 		int			before = context->transform->nfeatures;
-		FeatureTransform *f;
+		FeatureTransform *f = NULL;
 
 		if ((parts & part) == 0 || (part == PART_AGE && reference < 0))
 			continue;
@@ -203,7 +203,7 @@ learn_feature(LearnContext *context, int feature)
 {
 	static const FeatureOptions defaults;
 	const FeatureOptions *options = context->input->options != NULL ? &context->input->options[feature] : &defaults;
-	FeatureTransform *f;
+	FeatureTransform *f = NULL;
 
 	switch (context->data->schema.features[feature].kind)
 	{

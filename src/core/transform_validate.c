@@ -62,7 +62,7 @@ check_numbers(CoreEnv *env, const FeatureTransform *f, const Feature *feature)
 	size_t		width = (size_t) feature->width;
 
 	CHECK(feature->kind != FEATURE_CATEGORICAL, "feature \"%s\": a category as a number", feature->name);
-	CHECK(f->codes == NULL && f->ncodes == 0 && f->nlevels == 0 && !f->has_other && !f->has_missing,
+	CHECK(f->ncodes == 0 && f->nlevels == 0 && !f->has_other && !f->has_missing,
 		  "feature \"%s\": a number with levels", feature->name);
 	if (f->impute != IMPUTE_NONE)
 	{
