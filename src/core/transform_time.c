@@ -61,9 +61,9 @@ time_civil(int64_t time, CivilDate *date)
 int
 time_hour(int64_t time)
 {
-	int64_t		of_day = time - floor_divide(time, TIME_DAY) * TIME_DAY;
+	int64_t		of_day = time % TIME_DAY;
 
-	return (int) (of_day / INT64_C(3600000000));
+	return (int) ((of_day < 0 ? of_day + TIME_DAY : of_day) / INT64_C(3600000000));
 }
 
 bool
