@@ -3,52 +3,29 @@
  *	  Adding a version with its run, parameters, metrics, data set and bytes; see
  *	  catalog.h.
  *
- * Order of locks, here and in everything that removes versions: model bytes
- * (by digest), then the model's row.  The row is locked last and all that
- * follows is short, so sessions that train the same model queue up only at the
- * very end.
+ * The model's row is locked last and what follows is short, so sessions that
+ * train the same model queue up only at the very end.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "common/string.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/model_name.h"
 #include "format/model_format.h"
 #include "pg/access.h"
 #include "pg/catalog.h"
 #include "pg/catalog_exec.h"
 
 #define CHUNK_BYTES ((Size) 8 * 1024 * 1024)
-#define NAME_MAX_LENGTH 63
-
-/* [A-Za-z_][A-Za-z0-9_-]{0,62}, or without the leading underscore: ASCII whatever the locale. */
-static bool
-name_is_valid(const char *name, bool underscore_first)
-{
-	size_t		length = strlen(name);
-
-	if (length == 0 || length > NAME_MAX_LENGTH)
-		return false;
-	for (size_t i = 0; i < length; i++)
-	{
-		char		c = name[i];
-		bool		letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-
-		if (!letter && !(c == '_' && (i > 0 || underscore_first)) &&
-			!(i > 0 && (c == '-' || (c >= '0' && c <= '9'))))
-			return false;
-	}
-	return true;
-}
 
 void
 catalog_check_model_name(const char *name)
 {
-	if (!name_is_valid(name, true))
+	if (!model_name_valid(name, strlen(name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("invalid model name \"%s\"", name),
@@ -59,7 +36,7 @@ catalog_check_model_name(const char *name)
 void
 catalog_check_alias_name(const char *alias)
 {
-	if (!name_is_valid(alias, false))
+	if (!model_alias_valid(alias, strlen(alias)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("invalid alias \"%s\"", alias),

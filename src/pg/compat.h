@@ -46,6 +46,11 @@
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
+/* Since 16, membership alone no longer allows SET ROLE. */
+#if PG_VERSION_NUM < 160000
+#define member_can_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 /* 18 can show an extension's name and version in pg_get_loaded_modules() */
 #if PG_VERSION_NUM >= 180000
 #define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "mlops", .version = MLOPS_VERSION)

@@ -1,0 +1,186 @@
+-- Views for people.  They run with the rights of the extension's owner, so each
+-- filters by mlops.has_access, which asks for the rights of whoever reads (also
+-- through a view of somebody else's).  security_barrier: no condition of the
+-- reader is tried on a row before that filter, however cheap it claims to be.
+--
+-- A row is shown to those who have any privilege on its model; columns that
+-- carry training values or say what was read need `read` and are NULL without.
+
+CREATE FUNCTION mlops.has_access(model text, privilege text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'mlops_has_access_name'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION mlops.has_access(text, text) IS
+    'whether the current role has a privilege (read, predict, write, manage, or any) on a model; false for models that do not exist';
+REVOKE ALL ON FUNCTION mlops.has_access(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.has_access(text, text) TO PUBLIC;
+
+CREATE FUNCTION mlops.has_access(model_id uuid, privilege text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'mlops_has_access_id'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION mlops.has_access(uuid, text) IS
+    'whether the current role has a privilege (read, predict, write, manage, or any) on the model of that id; the filter of the views';
+REVOKE ALL ON FUNCTION mlops.has_access(uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.has_access(uuid, text) TO PUBLIC;
+
+CREATE VIEW mlops.models WITH (security_barrier) AS
+SELECT m.name AS model,
+       pg_catalog.pg_get_userbyid(m.owner)::pg_catalog.text AS owner,
+       m.description,
+       COALESCE(p.task, l.task) AS task,
+       p.algorithm,
+       p.version AS production_version,
+       l.version AS latest_version,
+       (SELECT pg_catalog.count(*) FROM mlops.model_versions v WHERE v.model_id = m.model_id) AS versions,
+       (SELECT pg_catalog.jsonb_object_agg(t.key, t.value) FROM mlops.model_tags t WHERE t.model_id = m.model_id) AS tags,
+       m.creation_time AS created_at,
+       m.last_updated_time AS updated_at,
+       m.model_id
+FROM mlops.registered_models m
+LEFT JOIN mlops.model_versions p ON p.model_id = m.model_id AND p.stage = 'Production'
+LEFT JOIN LATERAL (SELECT v.version, v.task FROM mlops.model_versions v WHERE v.model_id = m.model_id
+                   ORDER BY v.version DESC LIMIT 1) l ON true
+WHERE mlops.has_access(m.model_id, 'any');
+COMMENT ON VIEW mlops.models IS 'Models on which you have a privilege.';
+COMMENT ON COLUMN mlops.models.algorithm IS 'Of the version in Production.';
+COMMENT ON COLUMN mlops.models.latest_version IS 'The newest version that still exists.';
+GRANT SELECT ON mlops.models TO PUBLIC;
+
+CREATE VIEW mlops.versions WITH (security_barrier) AS
+SELECT m.name AS model,
+       v.version,
+       v.stage,
+       v.algorithm,
+       v.task,
+       pg_catalog.encode(v.model_sha256, 'hex') AS model_sha256,
+       CASE WHEN r.can_read THEN
+           (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END)
+            FROM mlops.metrics k WHERE k.run_uuid = v.run_id AND k.step = 0) END AS metrics,
+       CASE WHEN r.can_read THEN
+           (SELECT pg_catalog.jsonb_object_agg(k.key, k.value)
+            FROM mlops.params k WHERE k.run_uuid = v.run_id) END AS params,
+       v.rows_train,
+       v.rows_test,
+       v.rows_skipped,
+       v.target,
+       v.key,
+       CASE WHEN r.can_read THEN v.source END AS source,
+       pg_catalog.pg_get_userbyid(v.user_id)::pg_catalog.text AS author,
+       v.creation_time AS created_at,
+       v.last_updated_time AS updated_at,
+       v.seconds,
+       v.model_bytes,
+       v.description,
+       (SELECT pg_catalog.array_agg(a.alias ORDER BY a.alias) FROM mlops.aliases a
+        WHERE a.model_id = v.model_id AND a.version = v.version) AS aliases,
+       (SELECT pg_catalog.jsonb_object_agg(t.key, t.value) FROM mlops.version_tags t
+        WHERE t.model_id = v.model_id AND t.version = v.version) AS tags,
+       v.run_id,
+       v.model_id
+FROM (SELECT rm.model_id, rm.name, mlops.has_access(rm.model_id, 'any') AS can_see FROM mlops.registered_models rm) m
+JOIN mlops.model_versions v USING (model_id)
+CROSS JOIN LATERAL (SELECT mlops.has_access(v.model_id, 'read') AS can_read) r
+WHERE m.can_see;
+COMMENT ON VIEW mlops.versions IS 'Versions of models on which you have a privilege; metrics, params and source need read.';
+COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows; null where a metric is undefined.';
+COMMENT ON COLUMN mlops.versions.params IS 'As used, defaults included.';
+GRANT SELECT ON mlops.versions TO PUBLIC;
+
+CREATE VIEW mlops.deployments WITH (security_barrier) AS
+SELECT m.name AS model,
+       v.version,
+       v.stage,
+       h.changed_at AS since,
+       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text AS promoted_by,
+       h.comment,
+       v.algorithm,
+       v.task,
+       v.model_id
+FROM mlops.registered_models m
+JOIN mlops.model_versions v USING (model_id)
+LEFT JOIN LATERAL (SELECT e.changed_at, e.changed_by, e.comment FROM mlops.stage_history e
+                   WHERE e.model_id = v.model_id AND e.version = v.version ORDER BY e.event DESC LIMIT 1) h ON true
+WHERE v.stage IN ('Production', 'Staging') AND mlops.has_access(m.model_id, 'any');
+COMMENT ON VIEW mlops.deployments IS 'Versions in Production and Staging, since when and through whom.';
+GRANT SELECT ON mlops.deployments TO PUBLIC;
+
+CREATE VIEW mlops.history WITH (security_barrier) AS
+SELECT m.name AS model,
+       h.event,
+       h.version,
+       h.action,
+       h.from_stage,
+       h.to_stage,
+       h.changed_at,
+       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text AS changed_by,
+       h.forced,
+       h.comment,
+       h.model_id
+FROM mlops.registered_models m
+JOIN mlops.stage_history h USING (model_id)
+WHERE mlops.has_access(m.model_id, 'any');
+COMMENT ON VIEW mlops.history IS 'Every change of stage, in order of event.';
+GRANT SELECT ON mlops.history TO PUBLIC;
+
+CREATE VIEW mlops.experiment_runs WITH (security_barrier) AS
+SELECT m.name AS model,
+       v.version,
+       e.name AS experiment,
+       r.run_uuid AS run_id,
+       r.name AS run_name,
+       r.status,
+       pg_catalog.pg_get_userbyid(r.user_id)::pg_catalog.text AS author,
+       r.start_time,
+       r.end_time,
+       r.arguments,
+       r.environment,
+       r.source_version AS mlops_version,
+       (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.params k WHERE k.run_uuid = r.run_uuid) AS params,
+       (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END)
+        FROM mlops.metrics k WHERE k.run_uuid = r.run_uuid AND k.step = 0) AS metrics,
+       (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.tags k WHERE k.run_uuid = r.run_uuid) AS tags,
+       d.dataset_source AS source,
+       d.digest,
+       d.dataset_schema AS features,
+       d.dataset_profile AS profile,
+       d.source_relations,
+       d.search_path
+FROM mlops.registered_models m
+JOIN mlops.model_versions v USING (model_id)
+JOIN mlops.runs r ON r.run_uuid = v.run_id
+JOIN mlops.experiments e ON e.experiment_id = r.experiment_id
+LEFT JOIN mlops.inputs i ON i.run_uuid = r.run_uuid AND i.context = 'training'
+LEFT JOIN mlops.datasets d ON d.dataset_uuid = i.dataset_uuid
+WHERE mlops.has_access(m.model_id, 'read');
+COMMENT ON VIEW mlops.experiment_runs IS 'How each version that you may read was trained: arguments, parameters, metrics, data, software.';
+GRANT SELECT ON mlops.experiment_runs TO PUBLIC;
+
+CREATE VIEW mlops.grants WITH (security_barrier) AS
+SELECT m.name AS model,
+       CASE WHEN g.grantee::pg_catalog.oid = 0 THEN 'public'
+            ELSE pg_catalog.pg_get_userbyid(g.grantee)::pg_catalog.text END AS grantee,
+       g.privilege,
+       pg_catalog.pg_get_userbyid(g.granted_by)::pg_catalog.text AS granted_by,
+       g.granted_at,
+       g.model_id
+FROM mlops.registered_models m
+JOIN mlops.model_grants g USING (model_id)
+WHERE g.grantee::pg_catalog.oid = 0
+   OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')
+   OR mlops.has_access(m.model_id, 'manage');
+COMMENT ON VIEW mlops.grants IS 'Privileges on models: those of yours, of PUBLIC, and all on models that you manage. Owners have every privilege without a grant.';
+GRANT SELECT ON mlops.grants TO PUBLIC;
+
+CREATE VIEW mlops.audit WITH (security_barrier) AS
+SELECT a.at,
+       pg_catalog.pg_get_userbyid(a.role)::pg_catalog.text AS role,
+       a.action,
+       a.model,
+       a.version,
+       a.detail,
+       a.xid,
+       a.model_id,
+       a.audit_id
+FROM mlops.audit_log a
+WHERE mlops.has_access(a.model_id, 'manage');
+COMMENT ON VIEW mlops.audit IS 'Committed changes to models that you manage; superusers also see those to models that are gone.';
+GRANT SELECT ON mlops.audit TO PUBLIC;

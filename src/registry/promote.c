@@ -1,0 +1,292 @@
+/*
+ * promote.c
+ *	  Moving versions between stages, and back.
+ *
+ * stage_history is the record and the stack: each event that put a version
+ * into Production points `below` to the event that was on top before, and
+ * registered_models.production_event is the top.  A rollback is such an event
+ * too; it points below the one it restored, so a second rollback goes one
+ * further back.  A version that promote takes out of Production (to another
+ * stage) leaves the stack: rollback never restores what somebody removed.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "registry/registry.h"
+
+PG_FUNCTION_INFO_V1(mlops_promote);
+PG_FUNCTION_INFO_V1(mlops_rollback);
+
+typedef struct StageChange
+{
+	Registered *target;
+	TimestampTz now;			/* one time for all events of a call */
+	const char *comment;
+	bool		forced;
+} StageChange;
+
+static void
+set_stage(const StageChange *change, int32 version, const char *stage)
+{
+	CatalogArg	args[] = {
+		arg_uuid(&change->target->model.model_id), arg_int4(version), arg_text(stage)
+	};
+
+	catalog_execute("UPDATE mlops.model_versions SET stage = $3, last_updated_time = pg_catalog.now() "
+					"WHERE model_id = $1 AND version = $2", lengthof(args), args);
+}
+
+/* Returns the new event's number. */
+static int32
+add_event(const StageChange *change, int32 version, const char *action, const char *from_stage, const char *to_stage,
+		  const CatalogArg *below)
+{
+	Registered *target = change->target;
+	bool		displaced = strcmp(action, "archive") == 0;
+	CatalogArg	args[] = {
+		arg_uuid(&target->model.model_id), arg_int4(++target->last_event), arg_int4(version), arg_text(action),
+		arg_text(from_stage), arg_text(to_stage), *below, arg_time(change->now), arg_role(target->user),
+		arg_bool(change->forced && !displaced), arg_text(displaced ? NULL : change->comment)
+	};
+
+	catalog_execute("INSERT INTO mlops.stage_history (model_id, event, version, action, from_stage, to_stage, below, "
+					"changed_at, changed_by, forced, comment) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+					lengthof(args), args);
+	return target->last_event;
+}
+
+static CatalogArg
+no_event(void)
+{
+	CatalogArg	none = arg_int4(0);
+
+	none.isnull = true;
+	return none;
+}
+
+static CatalogArg
+stack_top(const Registered *target)
+{
+	return target->has_production_event ? arg_int4(target->production_event) : no_event();
+}
+
+static void
+save_stack(const Registered *target, CatalogArg top)
+{
+	CatalogArg	args[] = {arg_uuid(&target->model.model_id), arg_int4(target->last_event), top};
+
+	catalog_execute("UPDATE mlops.registered_models SET last_event = $2, production_event = $3, "
+					"last_updated_time = pg_catalog.now() WHERE model_id = $1", lengthof(args), args);
+}
+
+/* The version in Production leaves it for Archived; 0 if there is none. */
+static int32
+archive_production(const StageChange *change)
+{
+	CatalogArg	id = arg_uuid(&change->target->model.model_id);
+	CatalogArg	none = no_event();
+	int32		version;
+	bool		isnull;
+
+	if (catalog_execute("UPDATE mlops.model_versions SET stage = 'Archived', last_updated_time = pg_catalog.now() "
+						"WHERE model_id = $1 AND stage = 'Production' RETURNING version", 1, &id) == 0)
+		return 0;
+	version = DatumGetInt32(catalog_result(1, &isnull));
+	add_event(change, version, "archive", "Production", "Archived", &none);
+	return version;
+}
+
+/* An event's version and what lies below it. */
+static bool
+read_event(const Registered *target, CatalogArg event, int32 *version, bool *exists, CatalogArg *below)
+{
+	CatalogArg	args[] = {arg_uuid(&target->model.model_id), event};
+	bool		isnull;
+
+	if (event.isnull ||
+		catalog_execute("SELECT h.version, h.below, EXISTS (SELECT FROM mlops.model_versions v "
+						"WHERE v.model_id = h.model_id AND v.version = h.version) "
+						"FROM mlops.stage_history h WHERE h.model_id = $1 AND h.event = $2", lengthof(args), args) == 0)
+		return false;
+	*version = DatumGetInt32(catalog_result(1, &isnull));
+	*below = arg_int4(DatumGetInt32(catalog_result(2, &isnull)));
+	below->isnull = isnull;
+	*exists = DatumGetBool(catalog_result(3, &isnull));
+	return true;
+}
+
+/* Returns the version that was in Production before, or 0. */
+static int32
+move_to_stage(const StageChange *change, const char *stage)
+{
+	Registered *target = change->target;
+	VersionRow *version = &target->version;
+	CatalogArg	none = no_event();
+	CatalogArg	top = stack_top(target);
+	int32		previous = 0;
+
+	if (strcmp(stage, "Production") == 0)
+	{
+		CatalogArg	below = top;
+
+		previous = archive_production(change);
+		set_stage(change, version->version, stage);
+		top = arg_int4(add_event(change, version->version, "promote", version->stage, stage, &below));
+	}
+	else
+	{
+		set_stage(change, version->version, stage);
+		if (strcmp(version->stage, "Production") == 0)
+		{
+			int32		ignored;
+			bool		exists;
+
+			previous = version->version;
+			if (!read_event(target, stack_top(target), &ignored, &exists, &top))
+				top = no_event();
+		}
+		add_event(change, version->version, "promote", version->stage, stage, &none);
+	}
+	save_stack(target, top);
+	return previous;
+}
+
+static char *
+stage_detail(const char *from_stage, const char *to_stage, bool forced)
+{
+	return psprintf("{\"from_stage\": \"%s\", \"to_stage\": \"%s\", \"forced\": %s}", from_stage, to_stage,
+					forced ? "true" : "false");
+}
+
+static void
+return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* promote(model, version, stage, comment, force) */
+Datum
+mlops_promote(PG_FUNCTION_ARGS)
+{
+	char	   *reference = registry_text(fcinfo, 0, "model");
+	int32		number = registry_version(fcinfo, 1);
+	const char *stage = stage_canonical(registry_text(fcinfo, 2, "stage"));
+	char	   *comment = PG_ARGISNULL(3) ? NULL : registry_text(fcinfo, 3, "comment");
+	bool		force = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	Registered	target;
+	VersionRow *version = &target.version;
+	int32		previous = 0;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	registry_lock("mlops.promote()", reference, number, BARE_NAME_NEWEST, PRIVILEGE_MANAGE, &target);
+	if (target.newest)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" is meant, its newest", version->version, target.model.name)));
+
+	if (strcmp(version->stage, stage) == 0)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" is in stage %s already", version->version, target.model.name, stage)));
+	else
+	{
+		StageChange change = {&target, GetCurrentTimestamp(), comment, force};
+		CatalogWork work;
+
+		catalog_begin(&work);
+		previous = move_to_stage(&change, stage);
+		catalog_audit(target.user, "promote", &target.model.model_id, target.model.name, version->version,
+					  stage_detail(version->stage, stage, force));
+		catalog_end(&work);
+		registry_changed();
+	}
+
+	values[0] = CStringGetTextDatum(target.model.name);
+	values[1] = Int32GetDatum(version->version);
+	values[2] = CStringGetTextDatum(version->stage);
+	values[3] = CStringGetTextDatum(stage);
+	values[4] = Int32GetDatum(previous);
+	nulls[4] = previous == 0;
+	return_row(fcinfo, values, nulls);
+	return (Datum) 0;
+}
+
+static void
+read_stage(const Registered *target, int32 version, char *stage, size_t size)
+{
+	CatalogArg	args[] = {arg_uuid(&target->model.model_id), arg_int4(version)};
+	bool		isnull;
+
+	catalog_execute("SELECT stage FROM mlops.model_versions WHERE model_id = $1 AND version = $2", lengthof(args), args);
+	text_to_cstring_buffer(DatumGetTextPP(catalog_result(1, &isnull)), stage, size);
+}
+
+/*
+ * Puts the nearest version below into Production.  Versions that were deleted
+ * are passed over, and so is the one that is in Production now.
+ */
+static int32
+pop_stack(const StageChange *change, int32 *from)
+{
+	Registered *target = change->target;
+	CatalogArg	event = stack_top(target);
+	CatalogArg	below;
+	int32		version;
+	bool		exists;
+	char		stage[16];
+
+	*from = archive_production(change);
+	for (;; event = below)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_event(target, event, &version, &exists, &below))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" has no earlier Production version to roll back to", target->model.name),
+					 errhint("The view mlops.history shows its stages; mlops.promote puts any version into Production.")));
+		if (exists && version != *from)
+			break;
+	}
+
+	read_stage(target, version, stage, sizeof(stage));
+	set_stage(change, version, "Production");
+	save_stack(target, arg_int4(add_event(change, version, "rollback", stage, "Production", &below)));
+	return version;
+}
+
+/* rollback(model, comment) */
+Datum
+mlops_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));
+	char	   *comment = PG_ARGISNULL(1) ? NULL : registry_text(fcinfo, 1, "comment");
+	Registered	target;
+	StageChange change = {.target = &target, .comment = comment};
+	CatalogWork work;
+	int32		from;
+	int32		to;
+	Datum		values[2];
+	bool		nulls[2] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	registry_lock("mlops.rollback()", name, 0, BARE_NAME_MODEL, PRIVILEGE_MANAGE, &target);
+	change.now = GetCurrentTimestamp();
+
+	catalog_begin(&work);
+	to = pop_stack(&change, &from);
+	catalog_audit(target.user, "rollback", &target.model.model_id, target.model.name, to,
+				  from == 0 ? NULL : psprintf("{\"from_version\": %d}", from));
+	catalog_end(&work);
+	registry_changed();
+
+	values[0] = Int32GetDatum(from);
+	nulls[0] = from == 0;
+	values[1] = Int32GetDatum(to);
+	return_row(fcinfo, values, nulls);
+	return (Datum) 0;
+}
