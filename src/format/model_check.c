@@ -197,6 +197,7 @@ check_schema(const Check *check, const FeatureSchema *schema)
 		const Feature *feature = &schema->features[i];
 
 		CORE_TRY(check_required(check, feature->name, "a feature's name"));
+		REQUIRE(strlen(feature->name) <= MODEL_MAX_NAME, "a feature's name of %zu bytes exceeds the limit of %d", strlen(feature->name), MODEL_MAX_NAME);
 		CORE_TRY(check_optional(check, feature->type_name, "a feature's type"));
 		CORE_TRY(check_optional(check, feature->time_zone, "a feature's time zone"));
 		REQUIRE(feature->kind >= FEATURE_NUMERIC && feature->kind <= FEATURE_VECTOR, "feature \"%.100s\" has unknown kind %d",

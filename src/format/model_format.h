@@ -11,6 +11,7 @@
 /* Limits of format version 1; encoding checks the same ones that decoding does. */
 #define MODEL_MAX_BYTES ((size_t) 256 * 1024 * 1024)
 #define MODEL_MAX_STRING 1048576	/* bytes of one name, label or level */
+#define MODEL_MAX_NAME 255		/* bytes of a feature's name, which each of its terms repeats */
 #define MODEL_MAX_FEATURES 1664 /* columns of a PostgreSQL query */
 #define MODEL_MAX_TRANSFORMS (10 * MODEL_MAX_FEATURES)	/* a timestamp has one for each part */
 #define MODEL_MAX_TERMS 65536	/* also of all vector elements together */
