@@ -185,13 +185,15 @@ add_keys(DatasetBuild *build, bool *claimed)
 }
 
 static void
-omit(DatasetBuild *build, const char *name, const char *reason)
+omit(DatasetBuild *build, const char *name, const char *reason, int64 nulls, int64 distinct)
 {
 	DatasetResult *result = build->result;
 	CoreEnv    *env = &build->env->core;
 
 	result->omitted[result->nomitted].name = env_strdup(env, name);
 	result->omitted[result->nomitted].reason = env_strdup(env, reason);
+	result->omitted[result->nomitted].nulls = nulls;
+	result->omitted[result->nomitted].distinct = distinct;
 	result->nomitted++;
 }
 
@@ -243,7 +245,7 @@ add_all_features(DatasetBuild *build, const bool *claimed)
 			continue;
 		if (!value_supported(form->atttypid, &kind))
 		{
-			omit(build, name, psprintf("type %s cannot be a feature", value_type_name(form->atttypid, form->atttypmod)));
+			omit(build, name, psprintf("type %s cannot be a feature", value_type_name(form->atttypid, form->atttypmod)), -1, -1);
 			continue;
 		}
 		(void) find_attribute(build, name, "feature");	/* unique */
@@ -529,6 +531,7 @@ omit_columns(DatasetBuild *build)
 	for (int i = 0; i < build->ncolumns; i++)
 	{
 		RawColumn  *column = &build->columns[i];
+		int64		distinct = -1;
 
 		if (column->role != COLUMN_FEATURE)
 			continue;
@@ -538,12 +541,18 @@ omit_columns(DatasetBuild *build)
 			column->omitted = "identifier";
 		if (column->omitted == NULL)
 			continue;
-		omit(build, column->name, column->omitted);
+		if (column->dictionary != NULL)
+			distinct = column->dictionary->count;
+		else if (column->storage != STORAGE_CODE)
+			distinct = column->nnulls < build->nrows ? 1 : 0;
+		omit(build, column->name, column->omitted, distinct >= 0 ? column->nnulls : -1, distinct);
 		column_free(build, column);
 		if (column->dictionary != NULL)
 			dictionary_free(build, column->dictionary, true);
 		column->dictionary = NULL;
 	}
+	if (build->request->quiet)
+		return;
 	report_omitted(build, "constant", "columns left out because they are constant", "A constant tells nothing about the target.");
 	report_omitted(build, "identifier", "columns left out because they look like identifiers",
 				   "They hold a different text in nearly every row; list them in features to use them all the same.");
@@ -579,7 +588,7 @@ collect_features(DatasetBuild *build)
 		if (column != NULL && column->role == COLUMN_FEATURE && column->omitted == NULL)
 			build->features[build->result->data.schema.count++] = column;
 	}
-	if (build->result->data.schema.count == 0)
+	if (build->result->data.schema.count == 0 && !request->quiet)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("no column of the source can be a feature"),

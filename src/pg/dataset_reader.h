@@ -27,6 +27,7 @@ typedef struct DatasetRequest
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */
+	bool		quiet;			/* no NOTICEs, and a source without features is no error */
 } DatasetRequest;
 
 /* A feature column that was left out, and why. */
@@ -34,6 +35,8 @@ typedef struct OmittedColumn
 {
 	const char *name;
 	const char *reason;			/* "constant", "identifier", "type json cannot be a feature", … */
+	int64		nulls;			/* -1: the column was not read to its end */
+	int64		distinct;
 } OmittedColumn;
 
 typedef struct DatasetResult
@@ -56,6 +59,17 @@ typedef struct DatasetResult
  * class, weights that are NULL, negative or not finite, memory over
  * mlops.train_memory (both figures and what to do).  Memory in env->context.
  */
+/*
+ * A time split's cutoff is given in local time; for a timestamptz column it
+ * becomes the instant, in which the column's times are compared too.
+ */
 extern void dataset_read(PgEnv *env, Source *source, const DatasetRequest *request, DatasetResult *result);
+
+/*
+ * SHA-256 of the rows as a fit sees them, in hexadecimal: features (name, kind,
+ * values), target, weight, offset, key and role of each row in canonical
+ * order.  Equal for any physical order of rows.  About 5 ns a value.
+ */
+extern char *dataset_digest(PgEnv *env, const Dataset *data);
 
 #endif							/* PG_DATASET_READER_H */
