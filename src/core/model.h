@@ -145,6 +145,8 @@ extern void model_respond(const Model *model, const double *margins, double *out
 extern int	model_class(const Model *model, const double *response);
 extern int	model_response_count(const Model *model);	/* length of model_response's out */
 extern double calibration_apply(const Calibration *calibration, double probability);
+/* log(p / (1 - p)) of a probability moved into [2^-53, 1 - 2^-53]: what Platt's slope applies to. */
+extern double calibration_logit(double probability);
 
 /*
  * Coefficient table, for algorithms that have one: arrays "estimate" and

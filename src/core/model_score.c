@@ -164,6 +164,18 @@ interpolate(const Calibration *calibration, double p)
 	return y[low] + (y[high] - y[low]) * ((p - x[low]) / (x[high] - x[low]));
 }
 
+/*
+ * Probabilities near 1 end at 1 - 2^-53; those near 0 would go on to logits of
+ * -700 and rule the fit of a slope, so both ends are the same distance away.
+ */
+double
+calibration_logit(double probability)
+{
+	double		p = probability < 0x1p-53 ? 0x1p-53 : probability > 1 - 0x1p-53 ? 1 - 0x1p-53 : probability;
+
+	return real_log(p) - real_log1p(-p);
+}
+
 double
 calibration_apply(const Calibration *calibration, double probability)
 {
@@ -172,12 +184,7 @@ calibration_apply(const Calibration *calibration, double probability)
 		case CALIBRATE_NONE:
 			break;
 		case CALIBRATE_PLATT:
-			{
-				/* certain scores keep a finite logit, beyond any that can be told apart from 1 */
-				double		p = probability < 0x1p-1022 ? 0x1p-1022 : probability > 1 - 0x1p-53 ? 1 - 0x1p-53 : probability;
-
-				return real_logistic(calibration->slope * (real_log(p) - real_log1p(-p)) + calibration->intercept);
-			}
+			return real_logistic(calibration->slope * calibration_logit(probability) + calibration->intercept);
 		case CALIBRATE_ISOTONIC:
 			return interpolate(calibration, probability);
 	}
