@@ -149,31 +149,40 @@ entry_pin(CacheEntry *entry, CachePin *pin, MemoryContext context)
 	dlist_move_head(&cache_recency, &entry->recency);
 }
 
-/* Text of a model that messages and results may show must be valid here. */
-static bool
-text_valid(const char *text)
+static void
+convert_text(char **text)
 {
-	return text == NULL || pg_verifymbstr(text, (int) strlen(text), true);
+	if (*text != NULL)
+		*text = pg_any_to_server(*text, (int) strlen(*text), PG_UTF8);
 }
 
-static bool
-model_text_valid(const Model *model)
+/*
+ * Names and labels are UTF-8 in a model; here they become the database's
+ * encoding, so that they match columns and can be shown.  Levels stay, as their
+ * order counts: text is converted to UTF-8 before it is looked up among them.
+ */
+static void
+convert_model_text(Model *model)
 {
-	bool		valid = text_valid(model->target.name);
-
-	for (int i = 0; i < model->schema.count && valid; i++)
-		valid = text_valid(model->schema.features[i].name) && text_valid(model->schema.features[i].type_name);
-	for (int i = 0; i < model->target.nclasses && valid; i++)
-		valid = text_valid(model->target.classes[i]);
-	for (int i = 0; i < model->transform->nterms && valid; i++)
-		valid = text_valid(model->transform->terms[i].name);
-	return valid;
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return;
+	convert_text(&model->target.name);
+	for (int i = 0; i < model->schema.count; i++)
+	{
+		convert_text(&model->schema.features[i].name);
+		convert_text(&model->schema.features[i].type_name);
+	}
+	for (int i = 0; i < model->target.nclasses; i++)
+		convert_text(&model->target.classes[i]);
+	for (int i = 0; i < model->transform->nterms; i++)
+		convert_text(&model->transform->terms[i].name);
 }
 
 const Model *
 model_decode_in(MemoryContext parent, const uint8 *bytes, Size length, const char *name, bool stored, MemoryContext *context)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "mlops model", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
 	PgEnv		env;
 	Model	   *model = NULL;
 	CoreStatus	status;
@@ -186,11 +195,9 @@ model_decode_in(MemoryContext parent, const uint8 *bytes, Size length, const cha
 				 stored ? errmsg("stored bytes of model \"%s\" are damaged", name) : errmsg("value of type mlops.model is damaged"),
 				 errdetail_internal("%s", env.core.message)));
 	pg_env_check(&env.core, status);
-	if (!model_text_valid(model))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("model \"%s\" holds text that is not valid in encoding \"%s\"", name, GetDatabaseEncodingName()),
-				 errhint("Use the model in a database with the encoding that it was trained in.")));
+	old = MemoryContextSwitchTo(work);
+	convert_model_text(model);
+	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(work, parent);
 	*context = work;
 	return model;

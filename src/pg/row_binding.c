@@ -134,7 +134,7 @@ check_types(const RowBinding *binding, const char *name, TupleDesc descriptor)
 			first = feature->name;
 		appendStringInfo(&detail, "%sColumn \"%s\" is of type %s, but was %s at training; expected is %s.",
 						 count++ > 0 ? " " : "", feature->name,
-						 value_type_name(attribute->atttypid, attribute->atttypmod), feature->type_name,
+						 value_type_name(attribute->atttypid, attribute->atttypmod), feature_type_name(feature),
 						 feature_expectation(feature));
 	}
 	if (count == 0)
@@ -241,6 +241,7 @@ read_values(RowBinding *binding, const Datum *datums, const bool *nulls)
 
 		value_read(&binding->readers[i], datums[column], nulls[column], binding->scratch[i], &binding->values[i],
 				   binding->what[i]);
+		value_text_to_utf8(&binding->values[i]);
 	}
 }
 

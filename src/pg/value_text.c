@@ -65,24 +65,35 @@ local_time(TimestampTz instant, const char *zone_name, int64 *local)
 		tm2timestamp(&tm, fsec, NULL, local) == 0;
 }
 
+static bool
+type_starts_with(const Feature *feature, const char *prefix)
+{
+	return feature->type_name != NULL && strncmp(feature->type_name, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+type_equals(const Feature *feature, const char *name)
+{
+	return feature->type_name != NULL && strcmp(feature->type_name, name) == 0;
+}
+
 bool
 feature_is_interval(const Feature *feature)
 {
-	return strncmp(feature->type_name, "interval", strlen("interval")) == 0;
+	return feature->kind == FEATURE_NUMERIC && type_starts_with(feature, "interval");
 }
 
 bool
 feature_is_single(const Feature *feature)
 {
-	return strcmp(feature->type_name, "real") == 0 || strcmp(feature->type_name, "real[]") == 0 ||
-		strncmp(feature->type_name, "vector", strlen("vector")) == 0;
+	return type_equals(feature, "real") || type_equals(feature, "real[]") ||
+		(feature->kind == FEATURE_VECTOR && type_starts_with(feature, "vector"));
 }
 
 static bool
 feature_is_blank_padded(const Feature *feature)
 {
-	return strncmp(feature->type_name, "character(", strlen("character(")) == 0 ||
-		strcmp(feature->type_name, "character") == 0 || strcmp(feature->type_name, "bpchar") == 0;
+	return type_starts_with(feature, "character(") || type_equals(feature, "character") || type_equals(feature, "bpchar");
 }
 
 static void pg_attribute_noreturn()
@@ -180,7 +191,7 @@ read_boolean(char *text, FeatureValue *value, const char *what)
 static void
 read_category(const Feature *feature, char *text, FeatureValue *value)
 {
-	if (strcmp(feature->type_name, "uuid") == 0)
+	if (type_equals(feature, "uuid"))
 		text = DatumGetCString(DirectFunctionCall1(uuid_out, DirectFunctionCall1(uuid_in, CStringGetDatum(text))));
 	value->text = text;
 	value->text_length = (int) strlen(text);
@@ -189,6 +200,7 @@ read_category(const Feature *feature, char *text, FeatureValue *value)
 		while (value->text_length > 0 && text[value->text_length - 1] == ' ')
 			value->text_length--;
 	}
+	value_text_to_utf8(value);
 }
 
 static void

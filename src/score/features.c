@@ -51,7 +51,7 @@ unfit_type(const Features *features, int i, Oid type)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("%s cannot be given as %s", features->what[i], value_type_name(type, -1)),
-			 errdetail("It was %s at training; expected is %s.", feature->type_name, feature_expectation(feature)),
+			 errdetail("It was %s at training; expected is %s.", feature_type_name(feature), feature_expectation(feature)),
 			 type_is_rowtype(type) ? errhint("A row must be the only argument after the model.") : 0));
 }
 
@@ -105,6 +105,7 @@ position_read(Features *features, int i, Datum datum, bool isnull)
 	{
 		case POSITION_VALUE:
 			value_read(&position->reader, datum, false, features->scratch[i], value, what);
+			value_text_to_utf8(value);
 			break;
 		case POSITION_TEXT:
 			value_from_text(feature, TextDatumGetCString(datum), features->scratch[i], value, what);

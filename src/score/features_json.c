@@ -52,7 +52,7 @@ unfit_json(const Features *features, int i, const JsonbValue *json)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("%s cannot be %s", features->what[i], json_type(json)),
-			 errdetail("It was %s at training; expected is %s.", feature->type_name,
+			 errdetail("It was %s at training; expected is %s.", feature_type_name(feature),
 					   feature->kind == FEATURE_CATEGORICAL || feature->kind == FEATURE_TIMESTAMP ? "a string" :
 					   feature_is_interval(feature) ? "a string such as \"1 day\", or seconds" :
 					   feature_expectation(feature))));

@@ -1,0 +1,130 @@
+/*
+ * check_source.c
+ *	  check_source: whether a table or query still has the columns that a model
+ *	  was trained on.  The source is analysed as the caller; nothing is read.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "pg/compat.h"
+#include "pg/model_ref.h"
+#include "pg/row_binding.h"
+#include "pg/source.h"
+#include "pg/value_text.h"
+
+PG_FUNCTION_INFO_V1(mlops_check_source);
+
+typedef struct Report
+{
+	ReturnSetInfo *result;
+	TupleDesc	descriptor;		/* of the source */
+	bool	   *known;			/* [natts] column was mentioned */
+} Report;
+
+/* 0-based, or -1. */
+static int
+column_index(TupleDesc descriptor, const char *name)
+{
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static void
+report_row(Report *report, const char *name, const char *expected, const char *actual, const char *status)
+{
+	Datum		values[4] = {CStringGetTextDatum(name), 0, 0, CStringGetTextDatum(status)};
+	bool		nulls[4] = {false, expected == NULL, actual == NULL, false};
+
+	if (expected != NULL)
+		values[1] = CStringGetTextDatum(expected);
+	if (actual != NULL)
+		values[2] = CStringGetTextDatum(actual);
+	tuplestore_putvalues(report->result->setResult, report->result->setDesc, values, nulls);
+}
+
+static char *
+column_type(const Report *report, int column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(report->descriptor, column);
+
+	report->known[column] = true;
+	return value_type_name(attribute->atttypid, attribute->atttypmod);
+}
+
+static void
+report_feature(Report *report, const Feature *feature)
+{
+	int			column = column_index(report->descriptor, feature->name);
+	char	   *actual;
+
+	if (column < 0)
+	{
+		report_row(report, feature->name, feature_type_name(feature), NULL, "missing");
+		return;
+	}
+	actual = column_type(report, column);
+	report_row(report, feature->name, feature_type_name(feature), actual,
+			   !feature_accepts(feature, TupleDescAttr(report->descriptor, column)->atttypid) ? "type changed" :
+			   strcmp(actual, feature_type_name(feature)) == 0 ? "ok" : "type differs");
+}
+
+/* Target, key and split columns: training needs them, scoring does not. */
+static void
+report_role(Report *report, const char *name, const char *expected, const char *role)
+{
+	int			column = name != NULL ? column_index(report->descriptor, name) : -1;
+	char	   *actual;
+
+	if (column < 0 || report->known[column])
+		return;
+	actual = column_type(report, column);
+	report_row(report, name, expected, actual, role);
+}
+
+/*
+ * First the features in the model's order: ok; type differs (another type that
+ * can stand for it); type changed (prediction raises an error); missing.  Then
+ * the source's other columns: target, key, split, or extra.
+ */
+Datum
+mlops_check_source(PG_FUNCTION_ARGS)
+{
+	const Model *model = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra)->model;
+	Source	   *source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Report		report;
+
+	InitMaterializedSRF(fcinfo, 0);
+	report.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	report.descriptor = source_descriptor(source);
+	report.known = palloc0(sizeof(bool) * Max(report.descriptor->natts, 1));
+	for (int i = 0; i < model->schema.count; i++)
+		report_feature(&report, &model->schema.features[i]);
+
+	report_role(&report, model->target.name, model->target.type_name, "target");
+	if (model->split.key != NULL)
+	{
+		char	   *keys = pstrdup(model->split.key);
+		char	   *rest = NULL;
+
+		for (char *key = strtok_r(keys, ",", &rest); key != NULL; key = strtok_r(NULL, ",", &rest))
+			report_role(&report, key + strspn(key, " "), NULL, "key");
+	}
+	report_role(&report, model->split.column, NULL, "split");
+	for (int i = 0; i < report.descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(report.descriptor, i);
+
+		if (!attribute->attisdropped && !report.known[i])
+			report_row(&report, NameStr(attribute->attname), NULL, column_type(&report, i), "extra");
+	}
+	source_close(source);
+	return (Datum) 0;
+}
