@@ -42,6 +42,13 @@ extern uint64_t test_random_bits(TestRandom *random);
 extern double test_random_uniform(TestRandom *random);
 extern double test_random_normal(TestRandom *random);
 
+/* At least 113 bits of mantissa, for references. */
+#if __LDBL_MANT_DIG__ >= 113
+typedef long double TestQuad;
+#else
+__extension__ typedef __float128 TestQuad;
+#endif
+
 /* Fails with both values when |actual - expected| > tolerance * max(|expected|, floor). */
 #define assert_close(actual, expected, tolerance, floor) \
 	test_assert_close((actual), (expected), (tolerance), (floor), #actual, __FILE__, __LINE__)
