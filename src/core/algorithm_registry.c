@@ -8,7 +8,10 @@
 
 #include <string.h>
 
+extern const Algorithm algorithm_linear;
+
 static const Algorithm *const algorithms[] = {
+	&algorithm_linear,
 	NULL
 };
 

@@ -1,6 +1,6 @@
 /*
  * linear_scorer.c
- *	  Scoring shared by every model whose margins are linear; see linear_scorer.h.
+ *	  What every model whose margins are linear shares; see linear_scorer.h.
  *
  * Four running sums hide the latency of additions; which term goes to which
  * sum, and the order in which they are joined, is fixed, so the bits are too.
@@ -8,6 +8,10 @@
 #include "core/linear_scorer.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LISTED_BYTES 360		/* of names in a notice; the other terms are counted */
 
 CoreStatus
 linear_scorer_bind(CoreEnv *env, Model *model, int rows)
@@ -57,4 +61,36 @@ linear_scorer_score(const Model *model, const double *terms, double *scratch, do
 		out[k] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
 		coefficient += nterms;
 	}
+}
+
+CoreStatus
+linear_report_aliased(CoreEnv *env, const Term *terms, int nterms, const bool *aliased)
+{
+	char		list[LISTED_BYTES] = "";
+	size_t		used = 0;
+	int			count = 0;
+	int			listed = 0;
+
+	for (int j = 0; j < nterms; j++)
+	{
+		size_t		left = sizeof(list) - used;
+
+		if (!aliased[j])
+			continue;
+		count++;
+		/* whole names only, so that no character is cut in half */
+		if (strlen(terms[j].name) + 5 > left)
+			continue;
+		used += (size_t) snprintf(list + used, left, "%s\"%s\"", listed > 0 ? ", " : "", terms[j].name);
+		listed++;
+	}
+	if (count == 1 && listed == 1)
+		env_log(env, CORE_NOTICE, "term %s is constant or a linear combination of other terms and has no coefficient", list);
+	else if (count > listed)
+		env_log(env, CORE_NOTICE, "%d terms are constant or linear combinations of other terms and have no coefficients: %s and %d more",
+				count, list, count - listed);
+	else if (count > 0)
+		env_log(env, CORE_NOTICE, "%d terms are constant or linear combinations of other terms and have no coefficients: %s",
+				count, list);
+	return CORE_OK;
 }

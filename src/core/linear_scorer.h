@@ -1,6 +1,6 @@
 /*
  * linear_scorer.h
- *	  Scoring shared by every model whose margins are linear in the terms.
+ *	  What every model whose margins are linear in the terms shares.
  *
  * The model has the array "estimate", rows x (1 + nterms) of float8, intercept
  * first, one row for each margin.  NaN (an aliased term) counts as 0, infinities
@@ -15,5 +15,11 @@
 extern CoreStatus linear_scorer_bind(CoreEnv *env, Model *model, int rows);
 /* The `score` of such an algorithm; needs no scratch. */
 extern void linear_scorer_score(const Model *model, const double *terms, double *scratch, double *out);
+
+/*
+ * One NOTICE that names the terms without a coefficient because they are linear
+ * combinations of others before them; nothing when there are none.
+ */
+extern CoreStatus linear_report_aliased(CoreEnv *env, const Term *terms, int nterms, const bool *aliased);
 
 #endif							/* CORE_LINEAR_SCORER_H */

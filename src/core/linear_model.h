@@ -1,0 +1,20 @@
+/*
+ * linear_model.h
+ *	  From a solved LinearState to a Model of algorithm "linear".
+ */
+#ifndef CORE_LINEAR_MODEL_H
+#define CORE_LINEAR_MODEL_H
+
+#include "core/algorithm.h"
+#include "core/linear_state.h"
+
+extern const Algorithm algorithm_linear;
+
+/*
+ * Solves and fills link, outputs, rows and weight, the arrays "estimate" and
+ * "std_error", and the fit statistics of a model whose transform, parameters
+ * and target are set.  A NOTICE names aliased terms.
+ */
+extern CoreStatus linear_model_fill(CoreEnv *env, const LinearState *state, const LinearOptions *options, Model *model);
+
+#endif							/* CORE_LINEAR_MODEL_H */
