@@ -87,7 +87,7 @@ number_source_load(const NumberSource *source, int64_t first, int count, int ele
 		if (column_is_null(column, row) || (reference != NULL && column_is_null(reference, row)))
 			out[i] = NAN;
 		else
-			out[i] = time_part(source->part, ((const int64_t *) column->values)[row],
+			out[i] = time_part_value(source->part, ((const int64_t *) column->values)[row],
 							   reference != NULL ? ((const int64_t *) reference->values)[row] : 0);
 	}
 }
@@ -223,7 +223,7 @@ number_row(const FeatureTransform *f, const FeatureValue *values, double *x)
 		if (value->missing || (f->reference >= 0 && values[f->reference].missing))
 			number = NAN;
 		else if (f->parts != 0)
-			number = time_part((TimePart) f->parts, value->time, f->reference >= 0 ? values[f->reference].time : 0);
+			number = time_part_value((TimePart) f->parts, value->time, f->reference >= 0 ? values[f->reference].time : 0);
 		else
 			number = f->kind == FEATURE_VECTOR ? value->vector[element] : value->number;
 		missing |= number != number;
@@ -336,7 +336,7 @@ level_row(const FeatureTransform *f, const FeatureValue *value, double *x)
 	if (value->missing)
 		row = ROW_MISSING(f);
 	else if (f->parts != 0)
-		row = time_level(f, time_part((TimePart) f->parts, value->time, 0));
+		row = time_level(f, time_part_value((TimePart) f->parts, value->time, 0));
 	else
 		row = transform_level(f, value->text, value->text_length);
 	memcpy(x + f->first_term, f->codes + (size_t) row * (size_t) f->ncodes, (size_t) f->ncodes * sizeof(double));

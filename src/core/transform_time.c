@@ -116,7 +116,7 @@ calendar_part(TimePart part, int64_t time)
 }
 
 double
-time_part(TimePart part, int64_t time, int64_t reference)
+time_part_value(TimePart part, int64_t time, int64_t reference)
 {
 	if (part == PART_AGE)
 		return age_days(time, reference);

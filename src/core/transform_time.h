@@ -34,7 +34,7 @@ extern bool time_is_midnight(int64_t time);
  * of infinite ones.  YEAR, EPOCH and AGE of infinite times are infinite; AGE is
  * the days from `time` to `reference`, NaN between equal infinities.
  */
-extern double time_part(TimePart part, int64_t time, int64_t reference);
+extern double time_part_value(TimePart part, int64_t time, int64_t reference);
 
 /* Parts that are levels rather than amounts: QUARTER, MONTH, WEEKDAY, HOUR. */
 extern bool time_part_is_level(TimePart part);
