@@ -8,6 +8,7 @@
 
 #include "pg/guc.h"
 #include "pg/model_ref.h"
+#include "pg/progress.h"
 
 MLOPS_MODULE_MAGIC;
 
@@ -20,6 +21,7 @@ _PG_init(void)
 {
 	guc_init();
 	model_cache_init();
+	progress_init();
 }
 
 Datum

@@ -14,6 +14,8 @@ extern void progress_begin(const char *model, const char *algorithm);
 extern void progress_phase(const char *phase, int64 total);
 extern void progress_update(int64 done);
 extern void progress_metric(int iteration, double loss);
+/* Parallel workers that take part beside this process. */
+extern void progress_workers(int workers);
 /* Also runs by itself when the (sub)transaction aborts. */
 extern void progress_end(void);
 extern void progress_init(void);	/* called by _PG_init */

@@ -1,0 +1,22 @@
+/*
+ * shared_segment.h
+ *	  Dynamic shared memory that may be refused.
+ */
+#ifndef PG_SHARED_SEGMENT_H
+#define PG_SHARED_SEGMENT_H
+
+#include "postgres.h"
+
+#include "storage/dsm.h"
+
+#define SHARED_SEGMENT_MAX ((Size) 64 * 1024 * 1024)
+
+/*
+ * A segment of at most SHARED_SEGMENT_MAX bytes, or NULL when the system has no
+ * room for it (a full /dev/shm, no slot left); other errors are raised.  It
+ * belongs to the current resource owner: an abort of the (sub)transaction
+ * removes it, so does dsm_detach.  Not in parallel mode.  Zeroed.
+ */
+extern dsm_segment *shared_segment_create(Size size);
+
+#endif							/* PG_SHARED_SEGMENT_H */
