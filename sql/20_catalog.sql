@@ -238,5 +238,7 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.model_tags', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.version_tags', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.aliases', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.stage_history', '');
-SELECT pg_catalog.pg_extension_config_dump('mlops.model_grants', '');
+-- Grants to dropped roles are void; dumped as numbers they might come to life as another role elsewhere.
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_grants',
+    'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
 SELECT pg_catalog.pg_extension_config_dump('mlops.audit_log', '');

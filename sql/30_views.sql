@@ -5,6 +5,7 @@
 --
 -- A row is shown to those who have any privilege on its model; columns that
 -- carry training values or say what was read need `read` and are NULL without.
+-- Texts have the database's collation, so that rows compare with those of users.
 
 CREATE FUNCTION mlops.has_access(model text, privilege text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'mlops_has_access_name'
@@ -23,8 +24,8 @@ REVOKE ALL ON FUNCTION mlops.has_access(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_access(uuid, text) TO PUBLIC;
 
 CREATE VIEW mlops.models WITH (security_barrier) AS
-SELECT m.name AS model,
-       pg_catalog.pg_get_userbyid(m.owner)::pg_catalog.text AS owner,
+SELECT m.name COLLATE "default" AS model,
+       pg_catalog.pg_get_userbyid(m.owner)::pg_catalog.text COLLATE "default" AS owner,
        m.description,
        COALESCE(p.task, l.task) AS task,
        p.algorithm,
@@ -46,7 +47,7 @@ COMMENT ON COLUMN mlops.models.latest_version IS 'The newest version that still 
 GRANT SELECT ON mlops.models TO PUBLIC;
 
 CREATE VIEW mlops.versions WITH (security_barrier) AS
-SELECT m.name AS model,
+SELECT m.name COLLATE "default" AS model,
        v.version,
        v.stage,
        v.algorithm,
@@ -64,33 +65,33 @@ SELECT m.name AS model,
        v.target,
        v.key,
        CASE WHEN r.can_read THEN v.source END AS source,
-       pg_catalog.pg_get_userbyid(v.user_id)::pg_catalog.text AS author,
+       pg_catalog.pg_get_userbyid(v.user_id)::pg_catalog.text COLLATE "default" AS author,
        v.creation_time AS created_at,
        v.last_updated_time AS updated_at,
        v.seconds,
        v.model_bytes,
        v.description,
-       (SELECT pg_catalog.array_agg(a.alias ORDER BY a.alias) FROM mlops.aliases a
+       (SELECT pg_catalog.array_agg(a.alias COLLATE "default" ORDER BY a.alias) FROM mlops.aliases a
         WHERE a.model_id = v.model_id AND a.version = v.version) AS aliases,
        (SELECT pg_catalog.jsonb_object_agg(t.key, t.value) FROM mlops.version_tags t
         WHERE t.model_id = v.model_id AND t.version = v.version) AS tags,
        v.run_id,
        v.model_id
-FROM (SELECT rm.model_id, rm.name, mlops.has_access(rm.model_id, 'any') AS can_see FROM mlops.registered_models rm) m
+FROM mlops.registered_models m
 JOIN mlops.model_versions v USING (model_id)
 CROSS JOIN LATERAL (SELECT mlops.has_access(v.model_id, 'read') AS can_read) r
-WHERE m.can_see;
+WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.versions IS 'Versions of models on which you have a privilege; metrics, params and source need read.';
 COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows; null where a metric is undefined.';
 COMMENT ON COLUMN mlops.versions.params IS 'As used, defaults included.';
 GRANT SELECT ON mlops.versions TO PUBLIC;
 
 CREATE VIEW mlops.deployments WITH (security_barrier) AS
-SELECT m.name AS model,
+SELECT m.name COLLATE "default" AS model,
        v.version,
        v.stage,
        h.changed_at AS since,
-       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text AS promoted_by,
+       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text COLLATE "default" AS promoted_by,
        h.comment,
        v.algorithm,
        v.task,
@@ -104,14 +105,14 @@ COMMENT ON VIEW mlops.deployments IS 'Versions in Production and Staging, since 
 GRANT SELECT ON mlops.deployments TO PUBLIC;
 
 CREATE VIEW mlops.history WITH (security_barrier) AS
-SELECT m.name AS model,
+SELECT m.name COLLATE "default" AS model,
        h.event,
        h.version,
        h.action,
        h.from_stage,
        h.to_stage,
        h.changed_at,
-       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text AS changed_by,
+       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text COLLATE "default" AS changed_by,
        h.forced,
        h.comment,
        h.model_id
@@ -122,13 +123,13 @@ COMMENT ON VIEW mlops.history IS 'Every change of stage, in order of event.';
 GRANT SELECT ON mlops.history TO PUBLIC;
 
 CREATE VIEW mlops.experiment_runs WITH (security_barrier) AS
-SELECT m.name AS model,
+SELECT m.name COLLATE "default" AS model,
        v.version,
        e.name AS experiment,
        r.run_uuid AS run_id,
        r.name AS run_name,
        r.status,
-       pg_catalog.pg_get_userbyid(r.user_id)::pg_catalog.text AS author,
+       pg_catalog.pg_get_userbyid(r.user_id)::pg_catalog.text COLLATE "default" AS author,
        r.start_time,
        r.end_time,
        r.arguments,
@@ -155,11 +156,11 @@ COMMENT ON VIEW mlops.experiment_runs IS 'How each version that you may read was
 GRANT SELECT ON mlops.experiment_runs TO PUBLIC;
 
 CREATE VIEW mlops.grants WITH (security_barrier) AS
-SELECT m.name AS model,
+SELECT m.name COLLATE "default" AS model,
        CASE WHEN g.grantee::pg_catalog.oid = 0 THEN 'public'
-            ELSE pg_catalog.pg_get_userbyid(g.grantee)::pg_catalog.text END AS grantee,
+            ELSE pg_catalog.pg_get_userbyid(g.grantee)::pg_catalog.text COLLATE "default" END AS grantee,
        g.privilege,
-       pg_catalog.pg_get_userbyid(g.granted_by)::pg_catalog.text AS granted_by,
+       pg_catalog.pg_get_userbyid(g.granted_by)::pg_catalog.text COLLATE "default" AS granted_by,
        g.granted_at,
        g.model_id
 FROM mlops.registered_models m
@@ -172,7 +173,7 @@ GRANT SELECT ON mlops.grants TO PUBLIC;
 
 CREATE VIEW mlops.audit WITH (security_barrier) AS
 SELECT a.at,
-       pg_catalog.pg_get_userbyid(a.role)::pg_catalog.text AS role,
+       pg_catalog.pg_get_userbyid(a.role)::pg_catalog.text COLLATE "default" AS role,
        a.action,
        a.model,
        a.version,

@@ -1,22 +1,24 @@
 -- Stages, aliases, privileges and the rest of what changes the registry.  Each
 -- function checks the rights of the role that calls it, then works as the
 -- extension's owner; all see what was committed before they began, and lock the
--- model's row until the transaction ends.
+-- model's row until the transaction ends.  Those that return a row return one
+-- row, not a set of rows: beside a set in a SELECT list PostgreSQL evaluates
+-- other calls once more to learn that the set has ended.
 
 CREATE FUNCTION mlops.promote(model text, version integer DEFAULT NULL, stage text DEFAULT 'Production',
-                              comment text DEFAULT NULL, force boolean DEFAULT false)
-    RETURNS TABLE (model text, version integer, from_stage text, to_stage text, previous_production integer)
+                              comment text DEFAULT NULL, force boolean DEFAULT false,
+                              OUT model text, OUT version integer, OUT from_stage text, OUT to_stage text,
+                              OUT previous_production integer)
     AS 'MODULE_PATHNAME', 'mlops_promote'
-    LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.promote(text, integer, text, text, boolean) IS
     'moves a version (argument, or ''churn/3'', or the newest) to a stage; the version that was in Production becomes Archived; needs manage';
 REVOKE ALL ON FUNCTION mlops.promote(text, integer, text, text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.promote(text, integer, text, text, boolean) TO PUBLIC;
 
-CREATE FUNCTION mlops.rollback(model text, comment text DEFAULT NULL)
-    RETURNS TABLE (from_version integer, to_version integer)
+CREATE FUNCTION mlops.rollback(model text, comment text DEFAULT NULL, OUT from_version integer, OUT to_version integer)
     AS 'MODULE_PATHNAME', 'mlops_rollback'
-    LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.rollback(text, text) IS
     'puts back the version that was in Production before; twice goes back two; needs manage';
 REVOKE ALL ON FUNCTION mlops.rollback(text, text) FROM PUBLIC;

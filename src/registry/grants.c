@@ -17,7 +17,6 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "core/model_name.h"
 #include "pg/access.h"
 #include "pg/catalog_scan.h"
 #include "registry/registry.h"
@@ -279,30 +278,31 @@ mlops_transfer_ownership(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Whether the caller has the privilege, or with 'any' one of them. */
-static bool
-has_access(const ModelRow *model, const char *privilege)
+/* Bits of a privilege, or of all four for 'any'. */
+static unsigned
+wanted_privileges(FunctionCallInfo fcinfo, int argno)
 {
-	unsigned	mask = access_mask(&model->model_id, model->owner);
-	Privilege	wanted;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	Privilege	privilege;
 
-	if (pg_strcasecmp(privilege, "any") == 0)
-		return mask != 0;
-	if (!privilege_lookup(privilege, &wanted))
-		unknown_privilege(privilege);
-	return (mask & wanted) != 0;
+	if (pg_strcasecmp(name, "any") == 0)
+		return PRIVILEGE_ALL;
+	if (!privilege_lookup(name, &privilege))
+		unknown_privilege(name);
+	return privilege;
 }
 
 /* has_access(model text, privilege): false for models that do not exist, so that it tells nothing about hidden ones */
 Datum
 mlops_has_access_name(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *privilege = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	unsigned	wanted = wanted_privileges(fcinfo, 1);
+	ModelRef	ref;
 	ModelRow	model;
 
-	PG_RETURN_BOOL(model_name_valid(name, strlen(name)) && catalog_find_model(name, &model) &&
-				   has_access(&model, privilege));
+	model_ref_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)), &ref);
+	PG_RETURN_BOOL(catalog_find_model(ref.name, &model) &&
+				   (access_mask(&model.model_id, model.owner) & wanted) != 0);
 }
 
 /* has_access(model_id uuid, privilege): the filter of the views; superusers also see what is left of dropped models */
@@ -310,9 +310,10 @@ Datum
 mlops_has_access_id(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *model_id = PG_GETARG_UUID_P(0);
+	unsigned	wanted = wanted_privileges(fcinfo, 1);
 	ModelRow	model;
 
 	if (!catalog_find_model_by_id(model_id, &model))
 		PG_RETURN_BOOL(superuser_arg(GetUserId()));
-	PG_RETURN_BOOL(has_access(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_BOOL((access_mask(model_id, model.owner) & wanted) != 0);
 }

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -162,12 +163,14 @@ stage_detail(const char *from_stage, const char *to_stage, bool forced)
 					forced ? "true" : "false");
 }
 
-static void
-return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+static Datum
+result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	descriptor;
 
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
 /* promote(model, version, stage, comment, force) */
@@ -185,7 +188,6 @@ mlops_promote(PG_FUNCTION_ARGS)
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
-	InitMaterializedSRF(fcinfo, 0);
 	registry_lock("mlops.promote()", reference, number, BARE_NAME_NEWEST, PRIVILEGE_MANAGE, &target);
 	if (target.newest)
 		ereport(NOTICE,
@@ -213,8 +215,7 @@ mlops_promote(PG_FUNCTION_ARGS)
 	values[3] = CStringGetTextDatum(stage);
 	values[4] = Int32GetDatum(previous);
 	nulls[4] = previous == 0;
-	return_row(fcinfo, values, nulls);
-	return (Datum) 0;
+	return result_row(fcinfo, values, nulls);
 }
 
 static void
@@ -274,7 +275,6 @@ mlops_rollback(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
-	InitMaterializedSRF(fcinfo, 0);
 	registry_lock("mlops.rollback()", name, 0, BARE_NAME_MODEL, PRIVILEGE_MANAGE, &target);
 	change.now = GetCurrentTimestamp();
 
@@ -288,6 +288,5 @@ mlops_rollback(PG_FUNCTION_ARGS)
 	values[0] = Int32GetDatum(from);
 	nulls[0] = from == 0;
 	values[1] = Int32GetDatum(to);
-	return_row(fcinfo, values, nulls);
-	return (Datum) 0;
+	return result_row(fcinfo, values, nulls);
 }

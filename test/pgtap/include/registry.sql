@@ -29,3 +29,26 @@ BEGIN
         VALUES (m.model_id, m.last_event, m.last_version, 'register', 'None', 'None', role);
     RETURN m.last_version;
 END $$;
+
+-- Runs one statement as a role: its value as text, or SQLSTATE, message, detail and hint.
+-- Dynamic, so that the statement is analysed as that role; the exception block restores the role.
+CREATE FUNCTION pg_temp.try_as(role text, statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+    state text;
+    message text;
+    detail text;
+    hint text;
+BEGIN
+    PERFORM set_config('role', role, true);
+    EXECUTE statement INTO result;
+    PERFORM set_config('role', 'none', true);
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' | ', state, message, nullif(detail, ''), nullif(hint, ''));
+END $$;
+
+CREATE FUNCTION pg_temp.production(model text) RETURNS integer
+LANGUAGE sql AS $$ SELECT production_version FROM mlops.models m WHERE m.model = production.model $$;
