@@ -1,0 +1,87 @@
+"""What the benchmarks share: SQL sessions with times measured by the server, alternating runs, one report.
+
+Every figure comes from runs that alternate within one session of one machine: shared machines drift, ratios hold.
+"""
+
+import os
+import platform
+import re
+import statistics
+import subprocess
+import time
+
+ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+REPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "BENCHMARKS.md")
+
+
+def psql(sql, settings=()):
+    """Runs SQL in one session; returns its output (unaligned, rows only)."""
+    script = "\\set ON_ERROR_STOP on\nSET client_min_messages = error;\n"
+    script += "".join("SET %s;\n" % s for s in settings) + sql + "\n"
+    return subprocess.run(["psql", "-XqAt"], input=script, text=True, check=True, capture_output=True).stdout
+
+
+def timed(sql, settings=(), before=""):
+    """Seconds that one statement took, by psql's \\timing; `before` runs untimed in the same session."""
+    script = "\\set ON_ERROR_STOP on\nSET client_min_messages = error;\n"
+    script += "".join("SET %s;\n" % s for s in settings) + before
+    script += "\n\\timing on\n" + sql + "\n"
+    out = subprocess.run(["psql", "-XqAt"], input=script, text=True, check=True, capture_output=True).stdout
+    return float(re.findall(r"^Time: ([0-9.]+) ms", out, re.M)[-1]) / 1000
+
+
+def wall(function):
+    """Seconds that a Python function took."""
+    start = time.monotonic()
+    function()
+    return time.monotonic() - start
+
+
+def alternate(contenders, runs=RUNS):
+    """{name: function that returns seconds} -> {name: [seconds]}, one warm-up, then in turn."""
+    times = {name: [] for name in contenders}
+    for run in range(runs + 1):
+        for name, function in contenders.items():
+            seconds = function()
+            if run > 0:
+                times[name].append(seconds)
+    return times
+
+
+def ratios(times, base):
+    """Median seconds and median of the run-by-run ratio to `base`, by name."""
+    result = {}
+    for name, values in times.items():
+        pairs = [v / b for v, b in zip(values, times[base])]
+        result[name] = (statistics.median(values), statistics.median(pairs), min(pairs), max(pairs))
+    return result
+
+
+def table(title, times, base, bars=None):
+    """Prints and returns a Markdown table; bars: {name: largest allowed ratio}."""
+    lines = ["### " + title, "", "| what | median s | ratio to %s | least | most | bar |" % base, "| --- | --- | --- | --- | --- | --- |"]
+    for name, (seconds, ratio, low, high) in ratios(times, base).items():
+        bar = (bars or {}).get(name)
+        held = "" if bar is None else "≤ %g %s" % (bar, "held" if ratio <= bar else "missed")
+        lines.append("| %s | %.3f | %.2f | %.2f | %.2f | %s |" % (name, seconds, ratio, low, high, held))
+    text = "\n".join(lines) + "\n"
+    print(text, flush=True)
+    return text
+
+
+def machine():
+    model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read()).group(1)
+    server = psql("SELECT version();").strip().split(" on ")[0]
+    return "%s, %d processors, %s, mlops %s" % (model, os.cpu_count(), server, psql("SELECT mlops.version();").strip())
+
+
+def report(section, text):
+    """Replaces one section of docs/BENCHMARKS.md, leaving the others."""
+    head = "# Benchmarks\n\nWritten by `make bench`; each table is one alternating session. Ratios are medians of run-by-run ratios.\n"
+    content = open(REPORT).read() if os.path.exists(REPORT) else head
+    body = "## %s\n\n%s\n\n%s\n" % (section, machine(), text.strip())
+    pattern = re.compile(r"^## %s\n.*?(?=^## |\Z)" % re.escape(section), re.M | re.S)
+    content = pattern.sub(lambda _: body + "\n", content) if pattern.search(content) else content.rstrip() + "\n\n" + body
+    with open(REPORT, "w") as f:
+        f.write(content.rstrip() + "\n")
