@@ -28,6 +28,9 @@ typedef struct Metric
  */
 extern CoreStatus metrics_compute(CoreEnv *env, const Model *model, const double *response, const double *y, const double *w, int64_t n, Metric *metrics, int *count);
 
+/* -log(p), with p kept away from 0 as scikit-learn does. */
+extern double metrics_log_loss_of(double probability);
+
 /* Weighted area under the ROC curve, ties count half; NaN with one class. O(n log n). */
 extern CoreStatus metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n, double *auc);
 extern CoreStatus metrics_average_precision(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n, double *value);
