@@ -20,6 +20,11 @@
 #error "mlops supports PostgreSQL 15 to 18"
 #endif
 
+/* 16 moved the macros for variable-length values out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Before 16 the macros exported nothing: extensions were built with every symbol visible. We hide symbols by default, so
  * that none of ours can meet another library's, and export what the server looks up by name.

@@ -1,0 +1,214 @@
+/*
+ * train.c
+ *	  mlops.train: a source in, a registered version out.
+ *
+ * Reads the source once as the caller, fits, evaluates on the held-out rows and
+ * registers, all in the caller's transaction: on an error nothing remains.
+ * Memory lives in one context per job and is accounted against
+ * mlops.train_memory.
+ */
+#include "postgres.h"
+
+#include <cblas.h>
+
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "format/model_format.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+#include "pg/guc.h"
+#include "pg/params_json.h"
+#include "pg/progress.h"
+#include "pg/source.h"
+#include "train/train.h"
+
+PG_FUNCTION_INFO_V1(mlops_train);
+
+/* What decides the last bits of models fitted with LAPACK; kept beside the model, not in it. */
+static char *
+environment_text(void)
+{
+	return psprintf("mlops %s, PostgreSQL %s, OpenBLAS core %s", MLOPS_VERSION, PG_VERSION,
+					openblas_get_corename());
+}
+
+static char *
+schema_json(const FeatureSchema *schema)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '[');
+	for (int i = 0; i < schema->count; i++)
+	{
+		const Feature *feature = &schema->features[i];
+
+		appendStringInfoString(&out, i > 0 ? ", {\"name\": " : "{\"name\": ");
+		escape_json(&out, feature->name);
+		appendStringInfoString(&out, ", \"type\": ");
+		escape_json(&out, feature->type_name);
+		appendStringInfo(&out, ", \"kind\": \"%s\"}", feature_kind_name(feature->kind));
+	}
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}
+
+static Datum
+metrics_jsonb(const Metric *metrics, int nmetrics)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '{');
+	for (int i = 0; i < nmetrics; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&out, ", ");
+		escape_json(&out, metrics[i].name);
+		appendStringInfoString(&out, ": ");
+		json_append_number(&out, metrics[i].value);
+	}
+	appendStringInfoChar(&out, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+static void
+read_rows(PgEnv *env, const TrainArguments *arguments, Source *source, SplitSpec *split,
+		  DatasetResult *rows)
+{
+	DatasetRequest request = {0};
+
+	request.target = arguments->target;
+	request.weight = arguments->weight;
+	for (int i = 0; i < arguments->params.count; i++)
+		if (strcmp(arguments->params.specs[i].name, "offset") == 0)
+			request.offset = arguments->params.values[i].text;
+	request.keys = arguments->keys;
+	request.nkeys = arguments->nkeys;
+	request.features = arguments->features;
+	request.nfeatures = arguments->nfeatures;
+	request.exclude = arguments->exclude;
+	request.nexclude = arguments->nexclude;
+	request.task = arguments->task;
+	request.positive = arguments->positive;
+	request.split = split;
+	request.group_or_time_column = split->column;
+	progress_phase("reading rows", (int64) source_estimate(source));
+	dataset_read(env, source, &request, rows);
+}
+
+static void
+register_version(const TrainArguments *arguments, const Source *source, const Model *model,
+				 int64 rows_test, int64 rows_skipped, const uint8 *bytes, Size length,
+				 const Metric *metrics, int nmetrics, TimestampTz started, double seconds,
+				 AddedVersion *added)
+{
+	NewVersion	version = {0};
+	StringInfoData params;
+
+	initStringInfo(&params);
+	params_to_json(&params, &model->params);
+	version.model = arguments->model;
+	version.algorithm = model->algorithm->name;
+	version.task = task_name(model->task);
+	version.bytes = bytes;
+	version.length = length;
+	version.source = arguments->source;
+	version.search_path = namespace_search_path;
+	version.relations_json = source_relations_json(source);
+	version.target = arguments->target;
+	version.key = arguments->key;
+	version.arguments_json = arguments->arguments_json;
+	version.params_json = params.data;
+	version.tags_json = arguments->tags_json;
+	version.schema_json = schema_json(&model->schema);
+	version.environment = environment_text();
+	version.metrics = metrics;
+	version.nmetrics = nmetrics;
+	version.rows_train = model->rows_train;
+	version.rows_test = rows_test;
+	version.rows_skipped = rows_skipped;
+	version.seconds = seconds;
+	version.started = started;
+	catalog_add_version(&version, added);
+}
+
+static void
+return_row(FunctionCallInfo fcinfo, const TrainArguments *arguments, const Model *model,
+		   const AddedVersion *added, int64 rows_test, int64 rows_skipped,
+		   const Metric *metrics, int nmetrics, double seconds)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+	pg_uuid_t	run = added->run_uuid;
+
+	values[0] = CStringGetTextDatum(arguments->model);
+	values[1] = Int32GetDatum(added->version);
+	values[2] = UUIDPGetDatum(&run);
+	values[3] = CStringGetTextDatum(model->algorithm->name);
+	values[4] = CStringGetTextDatum(task_name(model->task));
+	values[5] = Int64GetDatum(model->rows_train);
+	values[6] = Int64GetDatum(rows_test);
+	values[7] = Int64GetDatum(rows_skipped);
+	values[8] = metrics_jsonb(metrics, nmetrics);
+	values[9] = Float8GetDatum(seconds);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+mlops_train(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext job = AllocSetContextCreate(caller, "mlops train", ALLOCSET_DEFAULT_SIZES);
+	TimestampTz started = GetCurrentTimestamp();
+	PgEnv		env;
+	TrainArguments arguments;
+	Source	   *source;
+	DatasetResult rows = {0};
+	Model	   *model;
+	Metric		metrics[METRIC_MAX];
+	int			nmetrics = 0;
+	int64		rows_test;
+	uint8	   *bytes;
+	Size		length;
+	AddedVersion added;
+	double		seconds;
+
+	InitMaterializedSRF(fcinfo, 0);
+	MemoryContextSwitchTo(job);
+	pg_env_init(&env, job, (Size) guc_train_memory_kb * 1024, NULL);
+	train_arguments_read(&env.core, fcinfo, &arguments);
+	env.object = arguments.model;
+	catalog_check_new_version(arguments.model);
+
+	progress_begin(arguments.model, arguments.algorithm->name);
+	source = source_open(arguments.source);
+	read_rows(&env, &arguments, source, &arguments.split, &rows);
+	rows_test = rows.data.nrows - rows.data.ntrain;
+	train_warn_leaks(&env, &rows.data, rows.task);
+	model = train_fit(&env, &arguments, &rows, metrics, &nmetrics);
+	progress_phase("storing", 0);
+	pg_env_check(&env.core, model_encode(&env.core, model, 0, &bytes, &length));
+	seconds = (double) (GetCurrentTimestamp() - started) / 1e6;
+	register_version(&arguments, source, model, rows_test, rows.rows_skipped, bytes, length, metrics, nmetrics,
+					 started, seconds, &added);
+	source_close(source);
+	progress_end();
+
+	return_row(fcinfo, &arguments, model, &added, rows_test, rows.rows_skipped,
+			   metrics, nmetrics, seconds);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(job);
+	return (Datum) 0;
+}
