@@ -51,18 +51,9 @@ metrics_log_loss_of(double probability)
 	return -real_log(p);
 }
 
-/* One group of equal scores: exact weights of its positives and negatives. */
-typedef struct ScoreGroup
-{
-	double		score;
-	double		positive;
-	double		negative;
-} ScoreGroup;
-
-/* Groups of equal scores in descending order. Rows with zero weight do not count. */
-static CoreStatus
-score_groups(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n,
-			 ScoreGroup **groups, int64_t *ngroups)
+CoreStatus
+metrics_score_groups(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n,
+					 ScoreGroup **groups, int64_t *ngroups)
 {
 	int64_t    *order;
 	ExactSum	positive;
@@ -111,7 +102,7 @@ metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double
 	double		negative;
 
 	*auc = NAN;
-	CORE_TRY(score_groups(env, score, y, w, n, &groups, &ngroups));
+	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
 	exact_sum_init(&area);
 	exact_sum_init(&positives);
 	exact_sum_init(&negatives);
@@ -144,7 +135,7 @@ metrics_average_precision(CoreEnv *env, const double *score, const double *y, co
 	double		negative = 0;
 
 	*value = NAN;
-	CORE_TRY(score_groups(env, score, y, w, n, &groups, &ngroups));
+	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
 	exact_sum_init(&sum);
 	for (int64_t g = 0; g < ngroups; g++)
 	{

@@ -28,6 +28,17 @@ typedef struct Metric
  */
 extern CoreStatus metrics_compute(CoreEnv *env, const Model *model, const double *response, const double *y, const double *w, int64_t n, Metric *metrics, int *count);
 
+/* One group of equal scores: exact weights of its positives and negatives. */
+typedef struct ScoreGroup
+{
+	double		score;
+	double		positive;
+	double		negative;
+} ScoreGroup;
+
+/* Groups of equal scores in descending order; rows with zero weight do not count. O(n log n). */
+extern CoreStatus metrics_score_groups(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n, ScoreGroup **groups, int64_t *ngroups);
+
 /* -log(p), with p kept away from 0 as scikit-learn does. */
 extern double metrics_log_loss_of(double probability);
 
