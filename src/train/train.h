@@ -55,9 +55,6 @@ typedef struct TrainArguments
 /* Reads and checks the arguments of mlops.train in the order of its SQL declaration. */
 extern void train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *arguments);
 
-/* "a, b" into names; a name in double quotes may contain commas. */
-extern char **train_split_names(const char *list, int *count);
-
 /*
  * Everything from a data set to a bound model: transform, fit, calibration,
  * threshold, second fit on all rows where asked.  `metrics` are those of the

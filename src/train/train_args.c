@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "pg/column_names.h"
 #include "pg/params_json.h"
 #include "train/train.h"
 
@@ -84,50 +85,6 @@ name_array(FunctionCallInfo fcinfo, int i, int *count)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument \"%s\" of mlops.train must not contain null", argument_names[i])));
 		names[k] = TextDatumGetCString(elements[k]);
-	}
-	return names;
-}
-
-char **
-train_split_names(const char *list, int *count)
-{
-	const char *p = list;
-	char	  **names = palloc0(sizeof(char *) * (strlen(list) / 2 + 2));
-
-	*count = 0;
-	while (*p != '\0')
-	{
-		StringInfoData name;
-		bool		quoted = false;
-
-		initStringInfo(&name);
-		while (*p == ' ' || *p == '\t' || *p == '\n')
-			p++;
-		if (*p == '"')
-		{
-			quoted = true;
-			for (p++; *p != '\0' && !(p[0] == '"' && p[1] != '"'); p++)
-			{
-				if (*p == '"')
-					p++;
-				appendStringInfoChar(&name, *p);
-			}
-			if (*p == '"')
-				p++;
-		}
-		for (; *p != '\0' && *p != ','; p++)
-			if (!quoted)
-				appendStringInfoChar(&name, *p);
-		while (!quoted && name.len > 0 && strchr(" \t\n", name.data[name.len - 1]) != NULL)
-			name.data[--name.len] = '\0';
-		if (*p == ',')
-			p++;
-		if (name.len == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("empty column name in key \"%s\"", list),
-					 errhint("Separate column names by single commas.")));
-		names[(*count)++] = name.data;
 	}
 	return names;
 }
@@ -468,7 +425,7 @@ train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *argu
 	arguments->exclude = name_array(fcinfo, ARG_EXCLUDE, &arguments->nexclude);
 	arguments->key = text_argument(fcinfo, ARG_KEY);
 	if (arguments->key != NULL)
-		arguments->keys = train_split_names(arguments->key, &arguments->nkeys);
+		arguments->keys = column_names_split(arguments->key, &arguments->nkeys);
 	arguments->weight = text_argument(fcinfo, ARG_WEIGHT);
 	arguments->positive = text_argument(fcinfo, ARG_POSITIVE);
 	arguments->seed = (uint64) PG_GETARG_INT64(ARG_SEED);

@@ -1,0 +1,82 @@
+/*
+ * column_names.c
+ *	  Lists of column names, and columns by name; see column_names.h.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "core/params.h"
+#include "pg/column_names.h"
+
+char **
+column_names_split(const char *list, int *count)
+{
+	const char *p = list;
+	char	  **names = palloc0(sizeof(char *) * (strlen(list) / 2 + 2));
+
+	*count = 0;
+	while (*p != '\0')
+	{
+		StringInfoData name;
+		bool		quoted = false;
+
+		initStringInfo(&name);
+		while (*p == ' ' || *p == '\t' || *p == '\n')
+			p++;
+		if (*p == '"')
+		{
+			quoted = true;
+			for (p++; *p != '\0' && !(p[0] == '"' && p[1] != '"'); p++)
+			{
+				if (*p == '"')
+					p++;
+				appendStringInfoChar(&name, *p);
+			}
+			if (*p == '"')
+				p++;
+		}
+		for (; *p != '\0' && *p != ','; p++)
+			if (!quoted)
+				appendStringInfoChar(&name, *p);
+		while (!quoted && name.len > 0 && strchr(" \t\n", name.data[name.len - 1]) != NULL)
+			name.data[--name.len] = '\0';
+		if (*p == ',')
+			p++;
+		if (name.len == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("empty column name in \"%s\"", list),
+					 errhint("Separate column names by single commas.")));
+		names[(*count)++] = name.data;
+	}
+	return names;
+}
+
+int
+column_number_by_name(TupleDesc descriptor, const char *name)
+{
+	const char **names = palloc(sizeof(char *) * Max(descriptor->natts, 1));
+	const char *near;
+	int			count = 0;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (strcmp(NameStr(attribute->attname), name) == 0)
+		{
+			pfree(names);
+			return i + 1;
+		}
+		names[count++] = NameStr(attribute->attname);
+	}
+	near = nearest_word(name, names, count);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of the source does not exist", name),
+			 near != NULL ? errhint("Did you mean \"%s\"?", near) : 0));
+	return 0;
+}
