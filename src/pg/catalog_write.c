@@ -180,7 +180,7 @@ record_run(const NewVersion *version, const AddedVersion *added, const char *nam
 	};
 	catalog_execute("INSERT INTO mlops.metrics (run_uuid, key, value, is_nan) "
 					"SELECT $1, m.key, CASE WHEN m.value = 'NaN' THEN 0 ELSE m.value END, m.value = 'NaN' "
-					"FROM pg_catalog.unnest($2, $3) AS m (key, value)", lengthof(metrics), metrics);
+					"FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS m (key, value)", lengthof(metrics), metrics);
 }
 
 static void

@@ -322,7 +322,10 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 	model->task = rows->task;
 	model->seed = arguments->seed;
 	model->target = rows->target;
-	model->target.threshold = arguments->threshold;
+	if (rows->task == TASK_BINARY)
+		model->target.threshold = arguments->threshold;
+	else
+		model->target.positive = 0;
 	model->split = arguments->split;
 	model->params = arguments->params;
 	transform_options_parse(core, arguments->transform, &data->schema, rows->task == TASK_REGRESSION,
