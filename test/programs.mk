@@ -9,8 +9,9 @@ UNIT_SUPPORT := $(filter-out $(wildcard test/unit/test_*.c),$(wildcard test/unit
 FUZZERS := $(patsubst test/fuzz/%.c,build/fuzz/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 FUZZ_CC ?= clang
 
+# cmocka 2 deprecates names that cmocka 1 needs.
 UNIT_CC = $(CC) -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-ffp-contract=off $(WARNINGS) $(DEFINES) -Isrc -Itest/unit $(BLAS_CPPFLAGS)
+	-ffp-contract=off $(WARNINGS) -Wno-deprecated-declarations $(DEFINES) -Isrc -Itest/unit $(BLAS_CPPFLAGS)
 FUZZ_COMPILE = $(FUZZ_CC) -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -ffp-contract=off $(WARNINGS) $(DEFINES) -Isrc -Itest/fuzz $(BLAS_CPPFLAGS)
 
