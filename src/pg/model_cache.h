@@ -14,14 +14,20 @@
  * What a catalog lookup depended on.  Two tokens are equal only if the lookup
  * would see the same rows with the same rights:
  *
- * - xmin, xmax, xcnt, subxcnt, curcid of the active snapshot.  The transactions
- *   in progress below a given xmax can only become fewer, so equal counts mean
- *   equal sets.  (The completion counter that the server keeps for this is
- *   zero in copied snapshots, and active snapshots are copies.)
+ * - xmin, xmax, xcnt, subxcnt of the active snapshot.  Whatever completes,
+ *   commits of other sessions and of our own included, either raises xmax or
+ *   takes a transaction in progress below it away; and below a given xmax those
+ *   in progress can only become fewer, so equal counts mean equal sets.  (The
+ *   completion counter that the server keeps for this is zero in copied
+ *   snapshots, and active snapshots are copies.)
+ * - curcid, for what our own transaction has done.
  * - the epoch, which our transaction callbacks raise: curcid is the same before
- *   and after a subtransaction that rolls back, and a new transaction can have
- *   the snapshot of the last one although that one wrote.
+ *   and after a subtransaction that rolls back, and the next transaction can
+ *   start with the snapshot and curcid of one that wrote later on.
  * - the role: privileges are part of the answer.
+ *
+ * Nothing here expires with a transaction that only read, so a session's
+ * statements share answers as long as nobody writes.
  */
 typedef struct ResolveToken
 {

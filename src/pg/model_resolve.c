@@ -19,17 +19,40 @@
 #include "pg/pg_env.h"
 #include "pg/value_text.h"
 
+#define MEMO_ENTRIES 16
+#define MEMO_TEXT 112			/* longer references are resolved each time */
+
 /* Raised whenever a lookup under an equal snapshot could see other rows. */
 static uint64 resolve_epoch = 1;
 
+/* Answers that hold while their token equals the present one; replaced in turn. */
+typedef struct ResolveMemo
+{
+	Size		length;			/* 0: unused */
+	char		text[MEMO_TEXT];
+	Privilege	privilege;
+	ResolveToken token;
+	ResolvedModel resolved;
+} ResolveMemo;
+
+static ResolveMemo memo[MEMO_ENTRIES];
+static int	memo_next = 0;
+
+/*
+ * Only a transaction that wrote can change what an equal snapshot sees of its
+ * own changes; what other sessions do changes the snapshot.
+ */
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_ABORT:
+			if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+				resolve_epoch++;
+			break;
+		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			resolve_epoch++;
@@ -198,14 +221,52 @@ resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
 		no_such_version(&ref, &resolved->model);
 }
 
+static const ResolvedModel *
+memo_find(const char *text, Size length, Privilege privilege, const ResolveToken *token)
+{
+	for (int i = 0; i < MEMO_ENTRIES; i++)
+	{
+		if (memo[i].length == length && memcmp(memo[i].text, text, length) == 0 &&
+			memo[i].privilege == privilege && resolve_token_equal(&memo[i].token, token))
+			return &memo[i].resolved;
+	}
+	return NULL;
+}
+
+static void
+memo_add(const char *text, Size length, Privilege privilege, const ResolveToken *token, const ResolvedModel *resolved)
+{
+	ResolveMemo *entry = &memo[memo_next];
+
+	memo_next = (memo_next + 1) % MEMO_ENTRIES;
+	entry->length = length;
+	memcpy(entry->text, text, length);
+	entry->privilege = privilege;
+	entry->token = *token;
+	entry->resolved = *resolved;
+}
+
 void
 model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
 {
+	ResolveToken token;
+	Size		length = strlen(text);
 	bool		pushed = !ActiveSnapshotSet();
+	bool		remember;
+	const ResolvedModel *known;
 
 	if (pushed)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	resolve(text, privilege, resolved);
+	remember = resolve_token_take(&token) && length > 0 && length <= MEMO_TEXT;
+	known = remember ? memo_find(text, length, privilege, &token) : NULL;
+	if (known != NULL)
+		*resolved = *known;
+	else
+	{
+		resolve(text, privilege, resolved);
+		if (remember)
+			memo_add(text, length, privilege, &token, resolved);
+	}
 	if (pushed)
 		PopActiveSnapshot();
 }
