@@ -437,11 +437,14 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 {
 	Workspace	ws;
 	int			k = state->nterms + 1;
+	int64_t		nrows;
 
 	if (other->nterms != state->nterms)
 		return env_fail(env, CORE_INVALID, "states of %d and %d terms cannot be merged", state->nterms, other->nterms);
 	if (other->weight == 0)
 		return CORE_OK;
+	if (__builtin_add_overflow(state->nrows, other->nrows, &nrows))
+		return env_fail(env, CORE_NUMERIC, "the states have more rows than can be counted");
 	if (state->weight == 0)
 	{
 		memcpy(state, other, sizeof(*state) + linear_state_doubles(state->nterms) * sizeof(double));
@@ -456,7 +459,7 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 		memset(bottom + j + 1, 0, ((size_t) (k - j) - 1) * sizeof(double));
 	}
 	CORE_TRY(join_part(env, state, other->weight, other->data, k, &ws));
-	state->nrows += other->nrows;
+	state->nrows = nrows;
 	state->weight += other->weight;
 	state->weight_squares += other->weight_squares;
 	state->log_weight += other->log_weight;

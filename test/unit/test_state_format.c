@@ -270,6 +270,24 @@ forged_numbers(void **state)
 	assert_int_equal(state_decode(env, bytes, length, true, &result), CORE_CORRUPT);
 }
 
+/* Forged counts of rows may be huge: merging them is an error, not an overflow. */
+static void
+huge_counts_merge(void **state)
+{
+	CoreEnv    *env = *state;
+	LinearState *forged;
+	uint8_t    *bytes;
+	size_t		length;
+
+	encode(env, random_state(env, 9, ROWS), &bytes, &length);
+	put_u64(bytes + PAYLOAD + 4, (uint64_t) 1 << 62);
+	assert_ok(env, state_decode(env, bytes, length, true, &forged));
+	assert_int_equal(linear_state_merge(env, forged, random_state(env, 9, ROWS), new_workspace(env, TERMS, 0)), CORE_OK);
+	assert_true(forged->nrows == ((int64_t) 1 << 62) + ROWS);
+	assert_int_equal(linear_state_merge(env, forged, forged, new_workspace(env, TERMS, 0)), CORE_NUMERIC);
+	assert_true(forged->nrows == ((int64_t) 1 << 62) + ROWS);
+}
+
 /* No memory is taken for terms that the bytes cannot hold. */
 static void
 forged_sizes(void **state)
@@ -343,6 +361,7 @@ main(void)
 		TEST(every_bit_counts),
 		TEST(forged_numbers),
 		TEST(forged_sizes),
+		TEST(huge_counts_merge),
 		TEST(models_are_no_states),
 		TEST(refused_memory),
 	};
