@@ -1,0 +1,110 @@
+/*
+ * fuzz_model.c: models from any bytes. What is accepted encodes to a fixed point, shows itself as JSON, and scores rows.
+ */
+#include <math.h>
+
+#include "core/algorithm.h"
+#include "format/model_format.h"
+#include "fuzz_support.h"
+
+#define ROWS 5
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	return fuzz_mutate_section(data, size, max_size, seed, model_magic);
+}
+
+/* Row 0: all missing; 1: zeros; 2: NaN and empty; 3: huge; 4: infinite. */
+static void
+fill_value(const Feature *feature, int row, FeatureValue *value, double *vector)
+{
+	static const double numbers[ROWS] = {0, 0, NAN, -1.7e308, INFINITY};
+	static const int64_t times[ROWS] = {0, 0, INT64_MIN, INT64_C(9000000000000000000), INT64_MAX};
+	static const char *const texts[ROWS] = {"", "a", "", "zzzzzzzzzzzzzzzzzzzz", "\xF0\x9F\x98\x80"};
+
+	memset(value, 0, sizeof(*value));
+	value->missing = row == 0;
+	value->number = numbers[row];
+	value->time = times[row];
+	value->text = texts[row];
+	value->text_length = (int) strlen(texts[row]);
+	value->vector = vector;
+	for (int i = 0; i < feature->width; i++)
+		vector[i] = numbers[row];
+}
+
+static void
+score(const Model *model)
+{
+	const FeatureSchema *schema = &model->schema;
+	FeatureValue *values = calloc((size_t) schema->count + 1, sizeof(*values));
+	double	  **vectors = calloc((size_t) schema->count + 1, sizeof(*vectors));
+	double	   *scratch = fuzz_doubles((size_t) model_scratch_size(model));
+	double	   *response = fuzz_doubles((size_t) model_response_count(model));
+	double	   *margins = fuzz_doubles((size_t) model->noutputs);
+
+	fuzz_check(values != NULL && vectors != NULL);
+	for (int i = 0; i < schema->count; i++)
+		vectors[i] = fuzz_doubles((size_t) schema->features[i].width);
+	for (int row = 0; row < ROWS; row++)
+	{
+		for (int i = 0; i < schema->count; i++)
+			fill_value(&schema->features[i], row, &values[i], vectors[i]);
+		model_margin(model, values, scratch, margins);
+		model_response(model, values, scratch, response);
+		if (model->task == TASK_BINARY || model->task == TASK_MULTICLASS)
+			fuzz_check(model_class(model, response) >= 0 && model_class(model, response) < model->target.nclasses);
+	}
+	for (int i = 0; i < schema->count; i++)
+		free(vectors[i]);
+	free(values);
+	free(vectors);
+	free(scratch);
+	free(response);
+	free(margins);
+}
+
+static void
+examine(FuzzEnv *env, Model *model)
+{
+	CoreEnv    *core = &env->core;
+	uint8_t    *bytes;
+	uint8_t    *again;
+	size_t		length;
+	size_t		again_length;
+	Model	   *copy;
+	char	   *json;
+	Coefficient *table;
+	int			count;
+
+	fuzz_check(model_encode(core, model, 0, &bytes, &length) == CORE_OK);
+	fuzz_check(model_peek(bytes, length) == FORMAT_MAJOR);
+	fuzz_check(model_decode(core, bytes, length, false, &copy) == CORE_OK);
+	fuzz_check(model_encode(core, copy, 0, &again, &again_length) == CORE_OK);
+	fuzz_check(length == again_length && memcmp(bytes, again, length) == 0);
+	fuzz_check(model_to_json(core, model, &json) == CORE_OK && utf8_valid(json, strlen(json)));
+	(void) model_coefficients(core, model, 0.95, &table, &count);
+	score(model);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	FuzzEnv		env;
+	Model	   *model;
+	CoreStatus	status;
+
+	fuzz_env_init(&env, size);
+	status = model_decode(&env.core, data, size, true, &model);
+	if (status == CORE_OK)
+	{
+		/* what follows works on copies and on text */
+		env.limit *= 16;
+		examine(&env, model);
+	}
+	else
+		fuzz_check((status == CORE_CORRUPT || status == CORE_UNSUPPORTED) && env.core.message[0] != '\0');
+	fuzz_env_free(&env);
+	return 0;
+}
