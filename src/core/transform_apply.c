@@ -20,12 +20,25 @@
 
 /* ---------------------------------------------------------------- numbers */
 
+/*
+ * A loop over the rows of a block: the constant count lets the compiler use
+ * vectors, which it does not for counts that it does not know.
+ */
+#define FOR_ROWS(i, count, statement) \
+	do { \
+		if ((count) == TRANSFORM_BLOCK) \
+			for (int i = 0; i < TRANSFORM_BLOCK; i++) \
+				statement; \
+		else \
+			for (int i = 0; i < (count); i++) \
+				statement; \
+	} while (0)
+
 #define CONVERT(type) \
 	do { \
 		const type *values = (const type *) column->values + first * width + element; \
 		if (width == 1) \
-			for (int i = 0; i < count; i++) \
-				out[i] = (double) values[i]; \
+			FOR_ROWS(i, count, out[i] = (double) values[i]); \
 		else \
 			for (int i = 0; i < count; i++) \
 				out[i] = (double) values[(int64_t) i * width]; \
@@ -92,24 +105,28 @@ number_source_load(const NumberSource *source, int64_t first, int count, int ele
 	}
 }
 
-/* Missing values and infinities; the steps are apart so that blocks can skip those that do nothing. */
+/* Missing values and infinities. */
 static inline double
-replace_missing(const FeatureTransform *f, int element, double x)
+replace_missing(double x, double impute_value, double low, double high)
 {
-	x = x != x ? f->impute_value[element] : x;
-	x = x > DBL_MAX ? f->high[element] : x;
-	return x < -DBL_MAX ? f->low[element] : x;
+	x = x != x ? impute_value : x;
+	x = x > DBL_MAX ? high : x;
+	return x < -DBL_MAX ? low : x;
 }
 
 static inline double
-map_and_scale(const FeatureTransform *f, int element, double x)
+impute_number(const FeatureTransform *f, int element, double x)
+{
+	return replace_missing(x, f->impute_value[element], f->low[element], f->high[element]);
+}
+
+static inline double
+map_number(const FeatureTransform *f, int element, double x)
 {
 	if (f->map == MAP_LOG)
-		x = real_log(x <= 0 ? f->low[element] : x);
-	else if (f->map == MAP_LOG1P)
-		x = x < 0 ? -real_log1p(-x) : real_log1p(x);
-	if (f->scale != SCALE_NONE)
-		x = (x - f->center[element]) / f->spread[element];
+		return real_log(x <= 0 ? f->low[element] : x);
+	if (f->map == MAP_LOG1P)
+		return x < 0 ? -real_log1p(-x) : real_log1p(x);
 	return x;
 }
 
@@ -117,8 +134,11 @@ double
 transform_map_number(const FeatureTransform *f, int element, double x)
 {
 	if (f->impute != IMPUTE_NONE)
-		x = replace_missing(f, element, x);
-	return map_and_scale(f, element, x);
+		x = impute_number(f, element, x);
+	x = map_number(f, element, x);
+	if (f->scale != SCALE_NONE)
+		x = (x - f->center[element]) / f->spread[element];
+	return x;
 }
 
 /* Number of edges below x. */
@@ -148,7 +168,7 @@ put_bin(const FeatureTransform *f, double x, double *out, size_t stride)
 	int			bin;
 
 	if (f->impute != IMPUTE_NONE)
-		x = replace_missing(f, 0, x);
+		x = impute_number(f, 0, x);
 	bin = bin_of(f, x);
 	if (f->bin_encode == ENCODE_ORDINAL)
 	{
@@ -164,13 +184,23 @@ finish_numbers(const FeatureTransform *f, int element, int count, double *x)
 {
 	if (f->impute != IMPUTE_NONE)
 	{
-		for (int i = 0; i < count; i++)
-			x[i] = replace_missing(f, element, x[i]);
+		double		impute_value = f->impute_value[element];
+		double		low = f->low[element];
+		double		high = f->high[element];
+
+		FOR_ROWS(i, count, x[i] = replace_missing(x[i], impute_value, low, high));
 	}
-	if (f->map != MAP_NONE || f->scale != SCALE_NONE)
+	if (f->map != MAP_NONE)
 	{
 		for (int i = 0; i < count; i++)
-			x[i] = map_and_scale(f, element, x[i]);
+			x[i] = map_number(f, element, x[i]);
+	}
+	if (f->scale != SCALE_NONE)
+	{
+		double		center = f->center[element];
+		double		spread = f->spread[element];
+
+		FOR_ROWS(i, count, x[i] = (x[i] - center) / spread);
 	}
 }
 
@@ -193,8 +223,7 @@ number_block(const FeatureTransform *f, const NumberSource *source, int64_t firs
 		number_source_load(source, first, count, element, values);
 		if (indicator != NULL)
 		{
-			for (int i = 0; i < count; i++)
-				indicator[i] = values[i] != values[i] ? 1 : indicator[i];
+			FOR_ROWS(i, count, indicator[i] = values[i] != values[i] ? 1 : indicator[i]);
 		}
 		if (has_term)
 		{

@@ -51,12 +51,48 @@ add_value(const LearnContext *context, ElementStats *stats, int64_t row, double 
 		exact_sum_add(&stats->sum, x * stats->factor);
 }
 
+/*
+ * The common block: no weights, nothing missing or infinite.  Four lanes let
+ * minima, maxima and the test run side by side.  False: nothing was done.
+ */
+static bool
+scan_plain_block(NumberTask *task, ElementStats *stats, int count, const double *x)
+{
+	double		low[4] = {stats->low, stats->low, stats->low, stats->low};
+	double		high[4] = {stats->high, stats->high, stats->high, stats->high};
+	double		zero[4] = {0, 0, 0, 0}; /* NaN once a value is not finite */
+
+	if (task->context->weight != NULL || count % 4 != 0)
+		return false;
+	for (int i = 0; i < count; i += 4)
+	{
+		for (int lane = 0; lane < 4; lane++)
+		{
+			double		value = x[i + lane];
+
+			zero[lane] += value * 0;
+			low[lane] = value < low[lane] ? value : low[lane];
+			high[lane] = value > high[lane] ? value : high[lane];
+		}
+	}
+	if (!(zero[0] + zero[1] + zero[2] + zero[3] == 0))
+		return false;
+	stats->present += count;
+	stats->low = fmin(fmin(low[0], low[1]), fmin(low[2], low[3]));
+	stats->high = fmax(fmax(high[0], high[1]), fmax(high[2], high[3]));
+	if (task->f->impute == IMPUTE_MEAN)
+		exact_sum_add_array(&stats->sum, x, count);
+	return true;
+}
+
 /* Counts, ranges and sums of one block of one element; infinities are left out of the sum. */
 static void
 scan_block(NumberTask *task, ElementStats *stats, int64_t first, int count, const double *x, bool *missing)
 {
 	const LearnContext *context = task->context;
 
+	if (scan_plain_block(task, stats, count, x))
+		return;
 	for (int i = 0; i < count; i++)
 	{
 		if (!learn_row_counts(context, first + i))
