@@ -345,11 +345,15 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 
 	if (model->split.refit)
 	{
-		/* The metrics above are of the first fit; everything is learned anew from all rows. */
+		/* The metrics above are of the first fit, and so were its messages; everything is learned anew from all rows. */
+		PgEnv		quiet = *env;
+
+		quiet.core.log = NULL;
 		data->ntrain = data->nrows;
 		model->narrays = 0;
 		model->nnumbers = 0;
-		fit_once(env, arguments, model, data, options);
+		fit_once(&quiet, arguments, model, data, options);
+		env->used = quiet.used;
 	}
 	prune_features(core, data, model->transform);
 	model->schema = data->schema;
