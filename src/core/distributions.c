@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #define HALF_LOG_2PI 0.91893853320467274178
+#define HALF_LOG_PI 0.57236494292470008707
 #define INVERSE_SQRT_2PI 0.39894228040143267794
 #define STIRLING_FROM 12		/* the series below has full precision from here on */
 #define MAX_ITERATIONS 1000000
@@ -104,22 +105,25 @@ digamma(double x)
 		v * (1.0 / 12 - v * (1.0 / 120 - v * (1.0 / 252 - v * (1.0 / 240 - v * (1.0 / 132 - v * (691.0 / 32760 - v / 12))))));
 }
 
-/* log(1 + u) - u without cancellation, u > -1 */
+/* log(1 + u) - u without cancellation, -0.4 <= u <= 0.7 */
 static double
 log1p_minus(double u)
 {
-	double		s;
-	double		square;
+	/* log(1 + u) = 2 artanh(s); |s| <= 0.26, 13 terms reach 2^-55 */
+	double		s = u / (2 + u);
+	double		square = s * s;
 	double		sum = 0;
 
-	if (u < -0.4 || u > 0.7)
-		return real_log1p(u) - u;
-	/* log(1 + u) = 2 artanh(s); |s| <= 0.26, 13 terms reach 2^-55 */
-	s = u / (2 + u);
-	square = s * s;
 	for (int k = 27; k >= 3; k -= 2)
 		sum = sum * square + 1.0 / k;
 	return s * (2 * square * sum - u);
+}
+
+/* log(ratio) - u where ratio = 1 + u: whichever of the two is known better decides. */
+static double
+log_minus(double ratio, double u)
+{
+	return u < -0.4 || u > 0.7 ? real_log(ratio) - u : log1p_minus(u);
 }
 
 /*
@@ -127,47 +131,44 @@ log1p_minus(double u)
  * which callers know without cancellation.
  */
 static double
-beta_density(double a, double b, double excess)
+beta_density(double a, double b, double x, double y, double excess)
 {
 	double		n = a + b;
-	double		exponent = a * log1p_minus(excess / a) + b * log1p_minus(-excess / b) +
+	double		exponent = a * log_minus(x * (n / a), excess / a) + b * log_minus(y * (n / b), -excess / b) +
 		(stirling_correction(n) - stirling_correction(a) - stirling_correction(b));
 
 	return INVERSE_SQRT_2PI * sqrt(a * (b / n)) * real_exp(exponent);
 }
 
-/* The continued fraction of I_x(a, b) by Lentz's method; converges fast for x < (a + 1) / (a + b + 2). */
+/*
+ * I_x(a, b) over the density, for x below the mean a / (a + b): the continued
+ * fraction of DiDonato and Morris ("Significant digit computation of the
+ * incomplete beta function ratios", 1992, equation 9), in which 1 - x appears
+ * only through `excess`, evaluated by Lentz's method.
+ */
 static double
-beta_fraction(double a, double b, double x)
+beta_fraction(double a, double b, double x, double y, double excess)
 {
-	const double tiny = 1e-300;
-	double		c = 1;
-	double		d = 1 - (a + b) * x / (a + 1);
-	double		result;
+	double		c = (1 - excess) * (a / (a + 1));
+	double		d = 0;
+	double		result = c;
 
-	d = 1 / (fabs(d) < tiny ? tiny : d);
-	result = d;
-	for (int m = 1; m <= MAX_ITERATIONS; m++)
+	for (int n = 1; n <= MAX_ITERATIONS; n++)
 	{
-		double		even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		double		odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+		double		middle = a + 2 * n - 1;
+		double		product = n * (b - n) * x;
+		double		alpha = ((a + n - 1) / middle) * ((a + b + n - 1) / middle) * (product * x);
+		double		beta = n + product / middle + (a + n) / (middle + 2) * (1 - excess + n * (1 + y));
 		double		step;
 
-		d = 1 + even * d;
-		c = 1 + even / c;
-		d = 1 / (fabs(d) < tiny ? tiny : d);
-		c = fabs(c) < tiny ? tiny : c;
-		result *= d * c;
-		d = 1 + odd * d;
-		c = 1 + odd / c;
-		d = 1 / (fabs(d) < tiny ? tiny : d);
-		c = fabs(c) < tiny ? tiny : c;
-		step = d * c;
+		d = 1 / (beta + alpha * d);
+		c = beta + alpha / c;
+		step = c * d;
 		result *= step;
-		if (fabs(step - 1) < 1e-16)
+		if (fabs(step - 1) < 2e-16)
 			break;
 	}
-	return result / a;
+	return 1 / result;
 }
 
 /* I_x(a, b), with y = 1 - x and excess = x b - y a. */
@@ -180,10 +181,10 @@ beta_lower(double a, double b, double x, double y, double excess)
 		return 0;
 	if (y <= 0)
 		return 1;
-	density = beta_density(a, b, excess);
-	if (x < (a + 1) / (a + b + 2))
-		return density * beta_fraction(a, b, x);
-	return 1 - density * beta_fraction(b, a, y);
+	density = beta_density(a, b, x, y, excess);
+	if (excess <= 0)
+		return density * beta_fraction(a, b, x, y, excess);
+	return 1 - density * beta_fraction(b, a, y, x, -excess);
 }
 
 double
@@ -237,10 +238,8 @@ student_two_sided(double t, double df)
 		return student_nearly_normal(t, df);
 	if (t > 1e150)
 	{
-		/* t^2 overflows: the tail is a power there */
-		double		inverse = sqrt(df) / t;
-
-		return 2 / df * real_pow(inverse, df) * beta_density(df / 2, 0.5, -0.5 * df) ;
+		/* t^2 overflows; the tail is a power there: (sqrt(df) / t)^df Gamma(a + 1/2) / (Gamma(a + 1) Gamma(1/2)), a = df / 2 */
+		return real_exp(df * (0.5 * real_log(df) - real_log(t)) + log_gamma(df / 2 + 0.5) - log_gamma(df / 2 + 1) - HALF_LOG_PI);
 	}
 	square = t * t;
 	sum = square + df;
@@ -251,7 +250,7 @@ student_two_sided(double t, double df)
 static double
 gamma_density(double a, double x)
 {
-	return INVERSE_SQRT_2PI * sqrt(a) * real_exp(a * log1p_minus((x - a) / a) - stirling_correction(a));
+	return INVERSE_SQRT_2PI * sqrt(a) * real_exp(a * log_minus(x / a, (x - a) / a) - stirling_correction(a));
 }
 
 double
@@ -317,9 +316,9 @@ normal_quantile(double p)
 	if (p == 0.5)
 		return 0;
 
-	/* Newton on the logarithm of the tail, which is concave: from the left it converges without overshooting */
+	/* Newton on the logarithm of the tail, which is concave: from a bound on the right it comes down to the root */
 	log_p = real_log(p);
-	z = 0;
+	z = sqrt(-2 * real_log(2 * p));
 	for (int i = 0; i < 60; i++)
 	{
 		double		tail = real_normal_upper(z);
@@ -327,7 +326,7 @@ normal_quantile(double p)
 		double		step = (real_log(tail) - log_p) * tail / density;
 
 		z += step;
-		if (fabs(step) <= 1e-16 * z)
+		if (fabs(step) <= 1e-15 * z)
 			break;
 	}
 	return -z;
@@ -339,7 +338,7 @@ student_slope(double t, double df, double tail)
 {
 	double		sum = t * t + df;
 
-	return 2 * beta_density(df / 2, 0.5, df / 2 * ((1 - t) * (1 + t) / sum)) / tail;
+	return 2 * beta_density(df / 2, 0.5, df / sum, t * t / sum, df / 2 * ((1 - t) * (1 + t) / sum)) / tail;
 }
 
 double

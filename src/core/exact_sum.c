@@ -67,15 +67,18 @@ exact_sum_normalize(ExactSum *sum)
 	sum->pending = 1;
 }
 
+static inline int64_t
+wrapping_add(int64_t a, int64_t b)
+{
+	return (int64_t) ((uint64_t) a + (uint64_t) b);
+}
+
 static void
 add_special(ExactSum *sum, double x)
 {
-	if (isnan(x))
-		sum->nans++;
-	else if (x > 0)
-		sum->positive_infinities++;
-	else
-		sum->negative_infinities++;
+	int64_t    *count = isnan(x) ? &sum->nans : x > 0 ? &sum->positive_infinities : &sum->negative_infinities;
+
+	*count = wrapping_add(*count, 1);
 }
 
 /* The caller has made room. */
@@ -207,11 +210,11 @@ exact_sum_merge(ExactSum *sum, const ExactSum *other)
 		other = &normal;
 	}
 	for (int i = 0; i < EXACT_SUM_DIGITS; i++)
-		sum->digits[i] = (int64_t) ((uint64_t) sum->digits[i] + (uint64_t) other->digits[i]);
+		sum->digits[i] = wrapping_add(sum->digits[i], other->digits[i]);
 	sum->pending += other->pending;
-	sum->nans += other->nans;
-	sum->positive_infinities += other->positive_infinities;
-	sum->negative_infinities += other->negative_infinities;
+	sum->nans = wrapping_add(sum->nans, other->nans);
+	sum->positive_infinities = wrapping_add(sum->positive_infinities, other->positive_infinities);
+	sum->negative_infinities = wrapping_add(sum->negative_infinities, other->negative_infinities);
 }
 
 /* Correctly rounded value of a non-negative number in carried digits. */
@@ -269,11 +272,11 @@ exact_sum_value(const ExactSum *sum)
 	int64_t		digits[EXACT_SUM_DIGITS];
 	bool		negative;
 
-	if (sum->nans > 0 || (sum->positive_infinities > 0 && sum->negative_infinities > 0))
+	if (sum->nans != 0 || (sum->positive_infinities != 0 && sum->negative_infinities != 0))
 		return NAN;
-	if (sum->positive_infinities > 0)
+	if (sum->positive_infinities != 0)
 		return INFINITY;
-	if (sum->negative_infinities > 0)
+	if (sum->negative_infinities != 0)
 		return -INFINITY;
 
 	memcpy(digits, sum->digits, sizeof(digits));

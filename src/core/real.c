@@ -139,7 +139,11 @@ real_expm1(double x)
 
 	if (fabs(x) < 0.1)
 	{
-		double		tail = 1.0 / 40320 + x * (1.0 / 362880 + x * (1.0 / 3628800 + x * (1.0 / 39916800)));
+		double		tail;
+
+		if (fabs(x) < 0x1p-54)
+			return x;
+		tail = 1.0 / 40320 + x * (1.0 / 362880 + x * (1.0 / 3628800 + x * (1.0 / 39916800)));
 
 		tail = 1.0 / 6 + x * (1.0 / 24 + x * (1.0 / 120 + x * (1.0 / 720 + x * (1.0 / 5040 + x * tail))));
 		return x + x * x * (0.5 + x * tail);
@@ -255,6 +259,8 @@ real_log1p(double x)
 {
 	DoubleDouble sum;
 
+	if (fabs(x) < 0x1p-54)
+		return x;
 	if (fabs(x) < 0x1p-7)
 		return x + x * x * (x * log_polynomial(x) - 0.5);
 	if (!(x > -1))
