@@ -59,19 +59,28 @@ state_encode(CoreEnv *env, const LinearState *state, size_t prefix, uint8_t **by
 	return CORE_OK;
 }
 
+static bool
+is_negative_zero(double value)
+{
+	return value == 0 && signbit(value);
+}
+
 /* Whether the numbers are as state_encode writes them. */
 static CoreStatus
 check_canonical(CoreEnv *env, const LinearState *state)
 {
 	size_t		count = linear_state_doubles(state->nterms);
+	bool		negative_zero = is_negative_zero(state->weight) || is_negative_zero(state->weight_squares) ||
+		is_negative_zero(state->log_weight);
 
 	for (size_t i = 0; i < count; i++)
 	{
 		if (i % 65536 == 0)
 			env_poll(env);
-		if (state->data[i] == 0 && signbit(state->data[i]))
-			return env_fail(env, CORE_CORRUPT, "invalid state: a zero is negative");
+		negative_zero |= is_negative_zero(state->data[i]);
 	}
+	if (negative_zero)
+		return env_fail(env, CORE_CORRUPT, "invalid state: a zero is negative");
 	for (int j = 0; j <= state->nterms; j++)
 	{
 		if (linear_state_column(state, j)[j] < 0)

@@ -243,7 +243,7 @@ forged_numbers(void **state)
 
 	for (int i = 0; i < 4; i++)
 	{
-		for (size_t at = DATA; at < DATA + 8 * linear_state_doubles(TERMS); at += 8)
+		for (size_t at = PAYLOAD + 4 + 8; at < DATA + 8 * linear_state_doubles(TERMS); at += 8)
 		{
 			encode(env, random_state(env, 9, ROWS), &bytes, &length);
 			put_f64(bytes + at, bad[i]);
