@@ -240,4 +240,3 @@ SELECT is((SELECT row((SELECT count(*) FROM mlops.model_versions v WHERE NOT EXI
                       (SELECT count(*) FROM mlops.experiments WHERE name = 'twin'))::text), '(0,0,0,0,0)', 'nothing is left over');
 SELECT results_eq($$SELECT action, count(*) FROM mlops.audit WHERE model = 'twin' GROUP BY action ORDER BY action COLLATE "C"$$,
     $$VALUES ('delete_version', 1::bigint), ('drop', 1), ('promote', 3), ('set_alias', 1)$$, 'the audit log remembers');
-SELECT * FROM finish();
