@@ -1,5 +1,5 @@
 -- What a role without rights could try: each attack is carried out, and must come to nothing.
-SELECT plan(54);
+SELECT plan(55);
 \ir include/registry.sql
 
 DROP ROLE IF EXISTS atk_owner, atk_mallory;
@@ -240,6 +240,10 @@ SELECT version FROM mlops.train('damaged', 'SELECT id, x, y FROM public.rows', t
 UPDATE mlops.model_blobs b SET data = set_byte(data, length(data) / 2, get_byte(data, length(data) / 2) # 1)
     FROM mlops.model_versions v JOIN mlops.registered_models m USING (model_id) WHERE m.name = 'damaged' AND b.sha256 = v.model_sha256;
 SELECT alike(pg_temp.try_as('none', $$SELECT mlops.predict('damaged/1', 1)$$), 'XX001 | %', 'a changed byte is noticed');
+UPDATE mlops.model_blobs b SET data = (SELECT o.data FROM mlops.model_blobs o JOIN mlops.model_versions v ON v.model_sha256 = o.sha256
+        JOIN mlops.registered_models m USING (model_id) WHERE m.name = 'secret')
+    FROM mlops.model_versions v JOIN mlops.registered_models m USING (model_id) WHERE m.name = 'damaged' AND b.sha256 = v.model_sha256;
+SELECT alike(pg_temp.try_as('none', $$SELECT mlops.predict('damaged/1', 1)$$), 'XX001 | %SHA-256%', 'the bytes of another model, valid in themselves, too');
 SET session_replication_role = replica;
 DELETE FROM mlops.model_blobs b USING mlops.model_versions v, mlops.registered_models m WHERE v.model_id = m.model_id AND m.name = 'damaged' AND b.sha256 = v.model_sha256;
 RESET session_replication_role;
