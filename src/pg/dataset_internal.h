@@ -11,6 +11,7 @@
 #define PG_DATASET_INTERNAL_H
 
 #include "pg/dataset_reader.h"
+#include "pg/shared_arena.h"
 #include "pg/value.h"
 
 #define BATCH_ROWS 128			/* rows converted column by column at a time */
@@ -125,6 +126,7 @@ typedef struct DatasetBuild
 	int64		role_count[3];
 	uint32	   *order;			/* [kept rows] row numbers in canonical order */
 	int64		nordered;
+	SharedArena *arena;			/* for the final columns; NULL: no workers expected */
 	RawColumn **features;		/* [schema.count], in the order of the schema */
 } DatasetBuild;
 

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "pg/dataset_internal.h"
+#include "pg/parallel_fit.h"
 #include "pg/progress.h"
 
 #define RADIX_BITS 11
@@ -363,12 +364,41 @@ sort_role(DatasetBuild *build, RowRole role, int64 first)
 	return count;
 }
 
-/* Accounted, not zeroed, for as long as the data set. */
+/*
+ * Accounted, not zeroed, for as long as the data set: in shared memory when
+ * parallel workers are to be expected and there is room.
+ */
 static void *
 final_alloc(DatasetBuild *build, Size count, Size size)
 {
-	pg_env_account(build->env, count * size);
-	return MemoryContextAllocHuge(build->env->context, Max(count * size, 1));
+	Size		bytes = count * size;
+	void	   *shared = NULL;
+
+	pg_env_account(build->env, bytes);
+	if (build->arena != NULL)
+		shared = shared_arena_alloc(build->arena, bytes);
+	return shared != NULL ? shared : MemoryContextAllocHuge(build->env->context, Max(bytes, 1));
+}
+
+/* About the bytes of the data set, before columns are narrowed. */
+static void
+choose_memory(DatasetBuild *build)
+{
+	int64		rows = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
+	Size		row_bytes = sizeof(uint64);
+	double		values = 0;
+
+	for (int i = 0; i < build->ncolumns; i++)
+	{
+		const RawColumn *column = &build->columns[i];
+
+		if (column->omitted != NULL)
+			continue;
+		row_bytes += column->role == COLUMN_FEATURE ? column->values.element : sizeof(double);
+		values += (double) rows * column->width;
+	}
+	if (!build->request->quiet && parallel_fit_plausible(rows, values))
+		build->arena = shared_arena_create(build->env->context, row_bytes * rows);
 }
 
 void
@@ -377,6 +407,7 @@ order_sort(DatasetBuild *build)
 	Dataset    *data = &build->result->data;
 	int64		kept = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
 
+	choose_memory(build);
 	build->order = build_alloc(build, kept, sizeof(uint32));
 	data->hash = final_alloc(build, kept, sizeof(uint64));
 	data->ntrain = sort_role(build, ROLE_TRAIN, 0);

@@ -9,7 +9,8 @@
 
 #include "storage/dsm.h"
 
-#define SHARED_SEGMENT_MAX ((Size) 64 * 1024 * 1024)
+#define SHARED_SEGMENT_BYTES ((Size) 64 * 1024 * 1024)	/* usual size: takes about 25 ms */
+#define SHARED_SEGMENT_MAX ((Size) 192 * 1024 * 1024)	/* for one array that is larger */
 
 /*
  * A segment of at most SHARED_SEGMENT_MAX bytes, or NULL when the system has no

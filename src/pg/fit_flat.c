@@ -1,0 +1,302 @@
+/*
+ * fit_flat.c
+ *	  A fit job as flat bytes and shared arrays; see fit_flat.h.
+ *
+ * One traversal serves both directions, so that they cannot disagree: flat_copy
+ * and flat_rows either append what a pointer points to and leave the pointer
+ * alone, or take the next piece and set the pointer.  A pointer that was NULL
+ * stays NULL; its old value, copied with its structure, tells.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "pg/fit_flat.h"
+
+#define FLAT_ALIGNMENT 8
+
+typedef struct Flat
+{
+	CoreEnv    *env;			/* reading */
+	char	   *from;			/* reading: next piece; NULL when writing */
+	char	   *start;
+	char	   *const *addresses;	/* reading: of the segments */
+	StringInfoData to;			/* writing */
+	FlatFit    *fit;			/* writing: segments met so far */
+	SharedArena *arena;
+	bool		failed;
+} Flat;
+
+/* Where a row array lies. */
+typedef struct RowArray
+{
+	int32		segment;
+	Size		offset;
+} RowArray;
+
+static void
+flat_align(Flat *flat)
+{
+	if (flat->from != NULL)
+		flat->from = flat->start + TYPEALIGN(FLAT_ALIGNMENT, flat->from - flat->start);
+	else
+	{
+		while (flat->to.len % FLAT_ALIGNMENT != 0)
+			appendStringInfoCharMacro(&flat->to, '\0');
+	}
+}
+
+/* A piece of `size` bytes that *pointer points to.  `own`: the reader needs a copy that it may change. */
+static void
+flat_copy(Flat *flat, void *pointer_to_pointer, Size size, bool own)
+{
+	void	  **pointer = pointer_to_pointer;
+
+	if (*pointer == NULL)
+		return;
+	flat_align(flat);
+	if (flat->from == NULL)
+	{
+		appendBinaryStringInfo(&flat->to, *pointer, size);
+		return;
+	}
+	if (own)
+	{
+		*pointer = env_alloc(flat->env, size, 1);
+		memcpy(*pointer, flat->from, size);
+	}
+	else
+		*pointer = flat->from;
+	flat->from += size;
+}
+
+static void
+flat_string(Flat *flat, char **pointer)
+{
+	Size		size;
+
+	if (*pointer == NULL)
+		return;
+	flat_align(flat);
+	size = strlen(flat->from == NULL ? *pointer : flat->from) + 1;
+	flat_copy(flat, pointer, size, false);
+}
+
+static void
+flat_strings(Flat *flat, char ***pointer, int count)
+{
+	if (*pointer == NULL)
+		return;
+	flat_copy(flat, pointer, sizeof(char *) * count, true);
+	for (int i = 0; i < count; i++)
+		flat_string(flat, &(*pointer)[i]);
+}
+
+static int
+flat_segment(FlatFit *fit, dsm_handle handle)
+{
+	for (int i = 0; i < fit->nsegments; i++)
+	{
+		if (fit->segments[i] == handle)
+			return i;
+	}
+	if (fit->nsegments == FLAT_MAX_SEGMENTS)
+		return -1;
+	fit->segments[fit->nsegments] = handle;
+	return fit->nsegments++;
+}
+
+/* Puts rows where workers can read them. */
+static bool
+share_rows(Flat *flat, const void *rows, Size size, RowArray *place)
+{
+	dsm_handle	handle;
+
+	if (!shared_arena_locate(rows, size, &handle, &place->offset))
+	{
+		void	   *copy = shared_arena_alloc(flat->arena, size);
+
+		if (copy == NULL)
+			return false;
+		memcpy(copy, rows, size);
+		(void) shared_arena_locate(copy, size, &handle, &place->offset);
+	}
+	place->segment = flat_segment(flat->fit, handle);
+	return place->segment >= 0;
+}
+
+static void
+flat_rows(Flat *flat, void *pointer_to_pointer, Size size)
+{
+	void	  **pointer = pointer_to_pointer;
+	RowArray   *place;
+	RowArray	written = {0, 0};
+
+	if (*pointer == NULL || flat->failed)
+		return;
+	if (flat->from == NULL)
+	{
+		if (!share_rows(flat, *pointer, size, &written))
+			flat->failed = true;
+		place = &written;
+		flat_copy(flat, &place, sizeof(RowArray), false);
+		return;
+	}
+	place = &written;
+	flat_copy(flat, &place, sizeof(RowArray), false);
+	*pointer = flat->addresses[place->segment] + place->offset;
+}
+
+static void
+flat_transform_feature(Flat *flat, FeatureTransform *f)
+{
+	Size		width = sizeof(double) * Max(f->width, 1);
+	Size		codes = sizeof(double) * f->ncodes * ((Size) f->nlevels + 3);
+
+	flat_copy(flat, &f->impute_value, width, false);
+	flat_copy(flat, &f->low, width, false);
+	flat_copy(flat, &f->high, width, false);
+	flat_copy(flat, &f->center, width, false);
+	flat_copy(flat, &f->spread, width, false);
+	flat_copy(flat, &f->dropped, sizeof(bool) * Max(f->width, 1), false);
+	flat_copy(flat, &f->edges, sizeof(double) * f->nedges, false);
+	flat_strings(flat, &f->levels, f->nlevels);
+	flat_copy(flat, &f->level_lengths, sizeof(int) * f->nlevels, false);
+	flat_copy(flat, &f->codes, codes, false);
+	flat_copy(flat, &f->fold_codes, codes * f->nfolds, false);
+}
+
+static void
+flat_transform(Flat *flat, Transform **transform, const Dataset *data)
+{
+	Transform  *t;
+
+	flat_copy(flat, transform, sizeof(Transform), true);
+	t = *transform;
+	flat_copy(flat, &t->features, sizeof(FeatureTransform) * t->nfeatures, true);
+	flat_copy(flat, &t->terms, sizeof(Term) * t->nterms, true);
+	for (int k = 0; k < t->nfeatures; k++)
+	{
+		FeatureTransform *f = &t->features[k];
+
+		flat_transform_feature(flat, f);
+		flat_copy(flat, &f->code_map, sizeof(int) * data->columns[f->feature].nlevels, false);
+	}
+	for (int i = 0; i < t->nterms; i++)
+		flat_string(flat, &t->terms[i].name);
+}
+
+static bool
+is_read(const Transform *transform, int feature)
+{
+	for (int k = 0; k < transform->nfeatures; k++)
+	{
+		if (transform->features[k].feature == feature || transform->features[k].reference == feature)
+			return true;
+	}
+	return false;
+}
+
+/* Columns without their dictionaries; values only of those that the transform reads. */
+static void
+flat_dataset(Flat *flat, Dataset **dataset, Transform **transform)
+{
+	Dataset    *data;
+
+	flat_copy(flat, dataset, sizeof(Dataset), true);
+	data = *dataset;
+	flat_copy(flat, &data->schema.features, sizeof(Feature) * data->schema.count, true);
+	flat_copy(flat, &data->columns, sizeof(Column) * data->schema.count, true);
+	flat_transform(flat, transform, data);
+	for (int c = 0; c < data->schema.count; c++)
+	{
+		Column	   *column = &data->columns[c];
+		Size		words = ((Size) data->nrows + 63) / 64;
+
+		if (flat->from != NULL)
+		{
+			column->feature = &data->schema.features[c];
+			column->levels = NULL;
+			column->level_lengths = NULL;
+		}
+		if (!is_read(*transform, c))
+			continue;
+		flat_rows(flat, &column->values, (Size) data->nrows * data->schema.features[c].width * storage_size(column->storage));
+		flat_rows(flat, &column->nulls, words * sizeof(uint64));
+	}
+	flat_rows(flat, &data->target, sizeof(double) * data->nrows);
+	flat_rows(flat, &data->weight, sizeof(double) * data->nrows);
+	flat_rows(flat, &data->offset, sizeof(double) * data->nrows);
+	flat_rows(flat, &data->hash, sizeof(uint64) * data->nrows);
+}
+
+static void
+flat_params(Flat *flat, ParamSet **params)
+{
+	ParamSet   *set;
+
+	flat_copy(flat, params, sizeof(ParamSet), true);
+	set = *params;
+	flat_copy(flat, &set->values, sizeof(ParamValue) * set->count, true);
+	for (int i = 0; i < set->count; i++)
+	{
+		flat_string(flat, &set->values[i].text);
+		flat_copy(flat, &set->values[i].list, sizeof(double) * set->values[i].list_length, false);
+	}
+}
+
+static void
+flat_job(Flat *flat, FitJob **job)
+{
+	FitJob	   *j;
+	FitInput   *input;
+
+	flat_copy(flat, job, sizeof(FitJob), true);
+	j = *job;
+	input = &j->input;
+	flat_params(flat, (ParamSet **) &input->params);
+	flat_strings(flat, &input->classes, input->nclasses);
+	flat_dataset(flat, (Dataset **) &j->data, &j->transform);
+	input->terms = j->transform->terms;
+	flat_rows(flat, &j->target, sizeof(double) * j->nrows);
+	flat_rows(flat, &j->weight, sizeof(double) * j->nrows);
+}
+
+bool
+fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *fit)
+{
+	Flat		flat = {0};
+	FitJob		copy = *job;
+	FitJob	   *pointer = &copy;
+	char	   *name = (char *) job->algorithm->name;
+
+	memset(fit, 0, sizeof(*fit));
+	initStringInfo(&flat.to);
+	flat.fit = fit;
+	flat.arena = arena;
+	flat_string(&flat, &name);
+	flat_job(&flat, &pointer);
+	fit->bytes = flat.to.data;
+	fit->length = (Size) flat.to.len;
+	return !flat.failed;
+}
+
+FitJob *
+fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses)
+{
+	Flat		flat = {0};
+	FitJob	   *job = (FitJob *) bytes;	/* not NULL: set by flat_copy */
+	char	   *name = bytes;
+
+	flat.env = env;
+	flat.start = flat.from = bytes;
+	flat.addresses = addresses;
+	flat_string(&flat, &name);
+	flat_job(&flat, &job);
+	job->algorithm = algorithm_find(name);
+	if (job->algorithm == NULL)
+		elog(ERROR, "algorithm \"%s\" is not known to this process", name);
+	((ParamSet *) job->input.params)->specs = job->algorithm->params;
+	((ParamSet *) job->input.params)->owner = job->algorithm->name;
+	return job;
+}

@@ -1,0 +1,36 @@
+/*
+ * parallel_fit.h
+ *	  Passes of a fit shared with PostgreSQL's parallel workers.
+ */
+#ifndef PG_PARALLEL_FIT_H
+#define PG_PARALLEL_FIT_H
+
+#include "postgres.h"
+
+#include "pg/fit_driver.h"
+
+/*
+ * Whether a fit of that size would use workers, so that rows are worth placing
+ * in shared memory: mlops.train_workers, server limits, and `values` = rows x
+ * columns.
+ */
+extern bool parallel_fit_plausible(int64 nrows, double values);
+
+/*
+ * Runs all passes into `iterate` (plan->iterate_size bytes).  False, with a
+ * NOTICE when the user would not expect it, when the job is better done or can only be
+ * done by this process alone; nothing has happened then.
+ */
+extern bool parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate);
+
+/* A block of rows in terms: what every driver feeds to accumulate. */
+typedef struct FitBlocks
+{
+	const FitJob *job;
+	double	   *x;				/* transform->nterms columns of BLOCK_ROWS doubles */
+} FitBlocks;
+
+extern void fit_blocks_init(CoreEnv *env, FitBlocks *blocks, const FitJob *job);
+extern void fit_blocks_read(FitBlocks *blocks, int64 index, DesignBlock *block);
+
+#endif							/* PG_PARALLEL_FIT_H */

@@ -1,0 +1,150 @@
+/*
+ * shared_arena.c
+ *	  Arrays in dynamic shared memory; see shared_arena.h.
+ *
+ * The live arenas of a process form a list; it is short (a data set and one
+ * fit), so looking a pointer up is a scan over its segments.  A segment that the
+ * resource owner drops on abort takes itself out through its detach callback.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "pg/shared_arena.h"
+#include "pg/shared_segment.h"
+
+#define ARENA_SEGMENTS 512
+#define ARENA_ALIGNMENT 64
+
+struct SharedArena
+{
+	SharedArena *next;			/* in the list of live arenas */
+	bool		short_of_memory;
+	Size		expected;		/* bytes still to be asked for, at a guess */
+	int			nsegments;
+	dsm_segment *segments[ARENA_SEGMENTS];	/* NULL: gone */
+	Size		size;			/* of the newest segment */
+	Size		used;
+	MemoryContextCallback callback;
+};
+
+static SharedArena *live_arenas = NULL;
+
+void
+shared_arena_release(SharedArena *arena)
+{
+	for (int i = 0; i < arena->nsegments; i++)
+	{
+		if (arena->segments[i] != NULL)
+			dsm_detach(arena->segments[i]);
+	}
+	arena->nsegments = 0;
+	arena->size = arena->used = 0;
+}
+
+/* The memory context goes away. */
+static void
+arena_forget(void *arg)
+{
+	SharedArena *arena = arg;
+
+	shared_arena_release(arena);
+	for (SharedArena **link = &live_arenas; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == arena)
+		{
+			*link = arena->next;
+			break;
+		}
+	}
+}
+
+/* A segment goes away: released, or dropped by its resource owner. */
+static void
+segment_forget(dsm_segment *segment, Datum arg)
+{
+	SharedArena *arena = (SharedArena *) DatumGetPointer(arg);
+
+	for (int i = 0; i < arena->nsegments; i++)
+	{
+		if (arena->segments[i] == segment)
+			arena->segments[i] = NULL;
+	}
+	arena->short_of_memory = true;	/* no further array: some are gone */
+}
+
+SharedArena *
+shared_arena_create(MemoryContext context, Size expected)
+{
+	SharedArena *arena = MemoryContextAllocZero(context, sizeof(SharedArena));
+
+	arena->expected = expected;
+	arena->callback.func = arena_forget;
+	arena->callback.arg = arena;
+	arena->next = live_arenas;
+	live_arenas = arena;
+	MemoryContextRegisterResetCallback(context, &arena->callback);
+	return arena;
+}
+
+static bool
+arena_extend(SharedArena *arena, Size size)
+{
+	Size		wanted = Max(size, Min(arena->expected, SHARED_SEGMENT_BYTES));
+	dsm_segment *segment;
+
+	if (size > SHARED_SEGMENT_MAX || arena->nsegments == ARENA_SEGMENTS)
+		return false;
+	segment = shared_segment_create(wanted);
+	if (segment == NULL)
+		return false;
+	on_dsm_detach(segment, segment_forget, PointerGetDatum(arena));
+	arena->segments[arena->nsegments++] = segment;
+	arena->size = wanted;
+	arena->used = 0;
+	return true;
+}
+
+void *
+shared_arena_alloc(SharedArena *arena, Size size)
+{
+	Size		rounded = TYPEALIGN(ARENA_ALIGNMENT, Max(size, 1));
+	char	   *address;
+
+	if (arena->short_of_memory || rounded < size)
+		return NULL;
+	if (arena->size - arena->used < rounded && !arena_extend(arena, rounded))
+	{
+		arena->short_of_memory = true;
+		return NULL;
+	}
+	address = (char *) dsm_segment_address(arena->segments[arena->nsegments - 1]) + arena->used;
+	arena->used += rounded;
+	arena->expected -= Min(arena->expected, rounded);
+	return address;
+}
+
+bool
+shared_arena_locate(const void *pointer, Size size, dsm_handle *segment, Size *offset)
+{
+	for (SharedArena *arena = live_arenas; arena != NULL; arena = arena->next)
+	{
+		for (int i = 0; i < arena->nsegments; i++)
+		{
+			dsm_segment *candidate = arena->segments[i];
+			const char *start;
+
+			if (candidate == NULL)
+				continue;
+			start = dsm_segment_address(candidate);
+			if ((const char *) pointer < start ||
+				(const char *) pointer + size > start + dsm_segment_map_length(candidate))
+				continue;
+			*segment = dsm_segment_handle(candidate);
+			*offset = (Size) ((const char *) pointer - start);
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,29 @@
+/*
+ * shared_arena.h
+ *	  Arrays in dynamic shared memory, for parallel workers to read.
+ *
+ * An arena takes segments as it grows and gives arrays out of them; an array
+ * never spans segments.  It lives as long as the memory context it was made in
+ * or the resource owner in force then, whichever ends first.  Any pointer into
+ * a live arena of this process can be turned into (segment, offset), which
+ * other processes can use.
+ */
+#ifndef PG_SHARED_ARENA_H
+#define PG_SHARED_ARENA_H
+
+#include "postgres.h"
+
+#include "storage/dsm.h"
+
+typedef struct SharedArena SharedArena;
+
+/* `expected`: bytes that will be asked for, to size segments; not in parallel mode. */
+extern SharedArena *shared_arena_create(MemoryContext context, Size expected);
+/* 64-byte aligned, zeroed; NULL when shared memory is short (then every later call is NULL too). */
+extern void *shared_arena_alloc(SharedArena *arena, Size size);
+/* Gives all segments back now. */
+extern void shared_arena_release(SharedArena *arena);
+/* Whether the bytes lie in a live arena; if so, where. */
+extern bool shared_arena_locate(const void *pointer, Size size, dsm_handle *segment, Size *offset);
+
+#endif							/* PG_SHARED_ARENA_H */
