@@ -43,7 +43,7 @@ find_attribute(const DatasetBuild *build, const char *name, const char *purpose)
 		if (found >= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-					 errmsg("column \"%s\" (%s) occurs twice in the source", name, purpose),
+					 errmsg("%s column \"%s\" occurs twice in the source", purpose, name),
 					 errhint("Give the columns of the SELECT different names.")));
 		found = i;
 	}
@@ -56,7 +56,7 @@ find_attribute(const DatasetBuild *build, const char *name, const char *purpose)
 	nearest = nearest_word(name, names, descriptor->natts);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" (%s) does not exist in the source", name, purpose),
+			 errmsg("%s column \"%s\" does not exist in the source", purpose, name),
 			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) : 0));
 }
 
@@ -284,7 +284,7 @@ choose_columns(DatasetBuild *build)
 	build->columns = palloc0(sizeof(RawColumn) * Max(natts, 1));
 	build->result->omitted = env_alloc(&build->env->core, Max(natts, 1), sizeof(OmittedColumn));
 	for (int i = 0; i < request->nexclude; i++)
-		(void) find_attribute(build, request->exclude[i], "exclude");
+		(void) find_attribute(build, request->exclude[i], "excluded");
 	add_special_columns(build, claimed);
 	add_keys(build, claimed);
 	if (request->features != NULL)

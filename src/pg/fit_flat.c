@@ -15,6 +15,15 @@
 
 #define FLAT_ALIGNMENT 8
 
+/* A pointer that is added to one of these needs a line in the traversal below. */
+#if SIZEOF_VOID_P == 8
+StaticAssertDecl(sizeof(FeatureTransform) == 192, "flat_transform_feature must know every pointer of FeatureTransform");
+StaticAssertDecl(sizeof(Transform) == 32 && sizeof(Term) == 24, "flat_transform must know every pointer of Transform and Term");
+StaticAssertDecl(sizeof(Dataset) == 72 && sizeof(Column) == 64, "flat_dataset must know every pointer of Dataset and Column");
+StaticAssertDecl(sizeof(ParamValue) == 40, "flat_params must know every pointer of ParamValue");
+StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 112, "flat_job must know every pointer of FitInput and FitJob");
+#endif
+
 typedef struct Flat
 {
 	CoreEnv    *env;			/* reading */

@@ -162,17 +162,27 @@ run_units(FitProcess *process)
 
 /* ---------- workers ---------- */
 
+/* Segments that this worker has mapped. */
+typedef struct Attached
+{
+	int			count;
+	dsm_segment *segments[FLAT_MAX_SEGMENTS + 2];
+} Attached;
+
 static char *
-attach_segment(dsm_handle handle)
+attach_segment(Attached *attached, dsm_handle handle)
 {
 	dsm_segment *segment = dsm_find_mapping(handle);
 
 	if (segment == NULL)
+	{
 		segment = dsm_attach(handle);
-	if (segment == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not map dynamic shared memory segment")));
+		if (segment == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("could not map dynamic shared memory segment")));
+		attached->segments[attached->count++] = segment;
+	}
 	return dsm_segment_address(segment);
 }
 
@@ -181,16 +191,32 @@ ignore_message(CoreEnv *env, CoreLogLevel level, const char *message)
 {
 }
 
+/* The leader's plan, made again; the leader has told the user already what begin has to say. */
+static void
+plan_again(PgEnv *env, const FitJob *job, const FitShared *shared, FitPlan *plan)
+{
+	void		(*log) (CoreEnv *, CoreLogLevel, const char *) = env->core.log;
+
+	env->core.log = ignore_message;
+	memset(plan, 0, sizeof(*plan));
+	plan->algorithm = job->algorithm;
+	plan->input = job->input;
+	pg_env_check(&env->core, job->algorithm->begin(&env->core, &job->input, plan));
+	env->core.log = log;
+	if (plan->state_size != shared->state_size || plan->iterate_size != shared->iterate_size)
+		elog(ERROR, "a parallel worker planned another fit than its leader");
+}
+
 void
 parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 {
 	FitShared  *shared = shm_toc_lookup(toc, KEY_SHARED, false);
 	char	  **addresses = palloc(sizeof(char *) * FLAT_MAX_SEGMENTS);
+	Attached   *attached = palloc0(sizeof(Attached));
 	FitProcess	process = {0};
 	FitPlan		plan;
 	PgEnv		env;
 	FitJob	   *job;
-	void		(*log) (CoreEnv *, CoreLogLevel, const char *);
 	uint64		pass;
 
 	/* late: the leader has finished and may be taking its memory away */
@@ -199,26 +225,17 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 
 	pg_env_init(&env, CurrentMemoryContext, 0, "parallel worker");
 	for (int i = 0; i < shared->nsegments; i++)
-		addresses[i] = attach_segment(shared->segments[i]);
-	job = fit_unflatten(&env.core, attach_segment(shared->job_segment) + shared->job_offset, addresses);
+		addresses[i] = attach_segment(attached, shared->segments[i]);
+	job = fit_unflatten(&env.core, attach_segment(attached, shared->job_segment) + shared->job_offset, addresses);
 
-	/* the leader has told the user already what begin has to say */
-	log = env.core.log;
-	env.core.log = ignore_message;
-	memset(&plan, 0, sizeof(plan));
-	plan.algorithm = job->algorithm;
-	plan.input = job->input;
-	pg_env_check(&env.core, job->algorithm->begin(&env.core, &job->input, &plan));
-	env.core.log = log;
-	if (plan.state_size != shared->state_size || plan.iterate_size != shared->iterate_size)
-		elog(ERROR, "a parallel worker planned another fit than its leader");
+	plan_again(&env, job, shared, &plan);
 
 	process.env = &env;
 	process.shared = shared;
 	process.plan = &plan;
 	process.number = ParallelWorkerNumber + 1;
-	process.iterate = attach_segment(shared->state_segment) + shared->iterate_offset;
-	process.states = attach_segment(shared->state_segment) + shared->states_offset;
+	process.iterate = attach_segment(attached, shared->state_segment) + shared->iterate_offset;
+	process.states = attach_segment(attached, shared->state_segment) + shared->states_offset;
 	fit_blocks_init(&env.core, &process.blocks, job);
 
 	do
@@ -230,6 +247,9 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 			ConditionVariableSleep(&shared->next_pass, PG_WAIT_EXTENSION);
 		ConditionVariableCancelSleep();
 	} while (pg_atomic_read_u32(&shared->finished) == 0);
+
+	for (int i = 0; i < attached->count; i++)
+		dsm_detach(attached->segments[i]);
 }
 
 /* ---------- leader ---------- */
