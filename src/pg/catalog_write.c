@@ -111,7 +111,10 @@ create_experiment_and_model(const char *name, Oid owner)
 					"ON CONFLICT DO NOTHING", lengthof(args), args);
 }
 
-/* The model by name, made if need be; the caller's privilege to add versions is certain afterwards. */
+/*
+ * Makes the model if there is none of that name; afterwards the caller's
+ * privilege to add versions is certain.
+ */
 static void
 find_or_create_model(const char *name, Oid user, ModelRow *row)
 {
@@ -136,14 +139,40 @@ find_or_create_model(const char *name, Oid user, ModelRow *row)
 	}
 }
 
-static void
-record_run(const NewVersion *version, const AddedVersion *added, const char *name, const pg_uuid_t *experiment_id,
-		   Oid user)
+/* The row that a new version gets its number from, as the UPDATE that locked it returned it. */
+typedef struct LockedModel
 {
-	char	   *run_name = psprintf("%s/%d", name, added->version);
+	pg_uuid_t	experiment_id;
+	char		name[NAMEDATALEN];
+	int32		event;
+} LockedModel;
+
+/* Takes the next number, with the model's row locked; false when another session has dropped the model meanwhile. */
+static bool
+take_number(AddedVersion *added, LockedModel *model)
+{
+	CatalogArg	id = arg_uuid(&added->model_id);
+	bool		isnull;
+
+	if (catalog_execute("UPDATE mlops.registered_models SET last_version = last_version + 1, last_event = last_event + 1, "
+						"last_updated_time = pg_catalog.now() WHERE model_id = $1 "
+						"RETURNING last_version, last_event, experiment_id, name, pg_catalog.gen_random_uuid()", 1, &id) == 0)
+		return false;
+	added->version = DatumGetInt32(catalog_result(1, &isnull));
+	model->event = DatumGetInt32(catalog_result(2, &isnull));
+	model->experiment_id = *DatumGetUUIDP(catalog_result(3, &isnull));
+	text_to_cstring_buffer(DatumGetTextPP(catalog_result(4, &isnull)), model->name, sizeof(model->name));
+	added->run_uuid = *DatumGetUUIDP(catalog_result(5, &isnull));
+	return true;
+}
+
+static void
+record_run(const NewVersion *version, const AddedVersion *added, const LockedModel *model, Oid user)
+{
+	char	   *run_name = psprintf("%s/%d", model->name, added->version);
 	CatalogArg	run[] = {
 		arg_uuid(&added->run_uuid), arg_text(run_name), arg_role(user), arg_time(version->started),
-		arg_text(MLOPS_VERSION), arg_uuid(experiment_id), arg_text(version->arguments_json),
+		arg_text(MLOPS_VERSION), arg_uuid(&model->experiment_id), arg_text(version->arguments_json),
 		arg_text(version->environment)
 	};
 	CatalogArg	params[] = {arg_uuid(&added->run_uuid), arg_text(version->params_json)};
@@ -184,10 +213,10 @@ record_run(const NewVersion *version, const AddedVersion *added, const char *nam
 }
 
 static void
-record_dataset(const NewVersion *version, const AddedVersion *added, const char *name, const pg_uuid_t *experiment_id)
+record_dataset(const NewVersion *version, const AddedVersion *added, const LockedModel *model)
 {
 	CatalogArg	args[] = {
-		arg_uuid(experiment_id), arg_text(name), arg_text(version->digest), arg_text(version->source),
+		arg_uuid(&model->experiment_id), arg_text(model->name), arg_text(version->digest), arg_text(version->source),
 		arg_text(version->schema_json), arg_text(version->profile_json), arg_text(version->relations_json),
 		arg_text(version->search_path), arg_uuid(&added->run_uuid)
 	};
@@ -229,14 +258,11 @@ void
 catalog_add_version(const NewVersion *version, AddedVersion *added)
 {
 	Oid			user = GetUserId();
-	ModelRow	model;
+	ModelRow	found;
+	LockedModel model;
 	CatalogWork work;
-	CatalogArg	id;
 	uint8		digest[32];
-	bool		isnull;
-	int32		event;
-	pg_uuid_t	experiment_id;
-	char	   *name;
+	bool		locked = false;
 
 	if (version->length == 0 || version->length > MODEL_MAX_BYTES)
 		ereport(ERROR,
@@ -250,27 +276,19 @@ catalog_add_version(const NewVersion *version, AddedVersion *added)
 	store_blob(digest, version->bytes, version->length);
 	catalog_end(&work);
 
-	find_or_create_model(version->model, user, &model);
-	added->model_id = model.model_id;
-
-	catalog_begin(&work);
-	id = arg_uuid(&added->model_id);
-	if (catalog_execute("UPDATE mlops.registered_models SET last_version = last_version + 1, last_event = last_event + 1, "
-						"last_updated_time = pg_catalog.now() WHERE model_id = $1 "
-						"RETURNING last_version, last_event, experiment_id, name, pg_catalog.gen_random_uuid()", 1, &id) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("model \"%s\" was dropped by another session meanwhile", version->model),
-				 errhint("Train again to make it anew.")));
-	added->version = DatumGetInt32(catalog_result(1, &isnull));
-	event = DatumGetInt32(catalog_result(2, &isnull));
-	experiment_id = *DatumGetUUIDP(catalog_result(3, &isnull));
-	name = TextDatumGetCString(catalog_result(4, &isnull));
-	added->run_uuid = *DatumGetUUIDP(catalog_result(5, &isnull));
-
-	record_run(version, added, name, &experiment_id, user);
-	record_dataset(version, added, name, &experiment_id);
-	record_version(version, added, digest, user, event);
-	catalog_audit(user, "train", &added->model_id, name, added->version, NULL);
+	/* a model that was dropped between the look and the lock is made anew: no training is lost for it */
+	while (!locked)
+	{
+		find_or_create_model(version->model, user, &found);
+		added->model_id = found.model_id;
+		catalog_begin(&work);
+		locked = take_number(added, &model);
+		if (!locked)
+			catalog_end(&work);
+	}
+	record_run(version, added, &model, user);
+	record_dataset(version, added, &model);
+	record_version(version, added, digest, user, model.event);
+	catalog_audit(user, "train", &added->model_id, model.name, added->version, NULL);
 	catalog_end(&work);
 }
