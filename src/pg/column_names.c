@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "lib/stringinfo.h"
 
 #include "core/params.h"
@@ -51,6 +53,46 @@ column_names_split(const char *list, int *count)
 		names[(*count)++] = name.data;
 	}
 	return names;
+}
+
+static bool
+is_plain(const char *name)
+{
+	if (*name == '\0')
+		return false;
+	for (; *name != '\0'; name++)
+	{
+		if (!isalnum((unsigned char) *name) && *name != '_')
+			return false;
+	}
+	return true;
+}
+
+char *
+column_names_join(char **names, int count)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&list, ", ");
+		if (is_plain(names[i]))
+		{
+			appendStringInfoString(&list, names[i]);
+			continue;
+		}
+		appendStringInfoChar(&list, '"');
+		for (const char *p = names[i]; *p != '\0'; p++)
+		{
+			if (*p == '"')
+				appendStringInfoChar(&list, '"');
+			appendStringInfoChar(&list, *p);
+		}
+		appendStringInfoChar(&list, '"');
+	}
+	return list.data;
 }
 
 int

@@ -11,6 +11,8 @@
 
 /* "a, b" into names; a name in double quotes may contain commas and blanks.  ERROR 22023 for empty names. */
 extern char **column_names_split(const char *list, int *count);
+/* The reverse: names with anything but letters, digits and underscores are quoted. */
+extern char *column_names_join(char **names, int count);
 
 /*
  * 1-based number of the column, or an ERROR 42703 "column "x" of the source does

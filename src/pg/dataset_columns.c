@@ -287,9 +287,7 @@ convert_time(const RawColumn *column, Datum datum, bool isnull)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("split %s is NULL in some row", column->what),
 				 errhint("A split by time needs a time in every row: leave the others out of the source.")));
-	if (column->reader.code == VALUE_DATE)
-		return value_date_microseconds(DatumGetDateADT(datum));
-	return DatumGetTimestamp(datum);
+	return value_split_time(&column->reader, datum);
 }
 
 static bool

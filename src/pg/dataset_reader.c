@@ -17,8 +17,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "pg/column_names.h"
 #include "pg/dataset_internal.h"
-#include "pg/names.h"
 #include "pg/progress.h"
 
 #define MAX_ROWS PG_INT32_MAX
@@ -271,7 +271,7 @@ describe_row_hash(DatasetBuild *build)
 	names = palloc(sizeof(char *) * build->ncolumns);
 	for (int i = 0; i < build->ncolumns; i++)
 		names[i] = build->columns[i].name;
-	spec->row_columns = env_strdup(&build->env->core, names_join(names, build->ncolumns));
+	spec->row_columns = env_strdup(&build->env->core, column_names_join(names, build->ncolumns));
 }
 
 static void

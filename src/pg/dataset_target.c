@@ -193,7 +193,7 @@ number_label(CoreEnv *env, double value)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-	if (value == floor(value) && fabs(value) < 1e15)
+	if (value == floor(value) && fabs(value) < 9e15)
 		return env_sprintf(env, "%.0f", value);
 	double_to_shortest_decimal_buf(value, text);
 	return env_strdup(env, text);

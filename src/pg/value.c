@@ -241,6 +241,14 @@ value_instant_microseconds(const ValueReader *reader, int64 local)
 	return local + west * USECS_PER_SEC;
 }
 
+int64
+value_split_time(const ValueReader *reader, Datum datum)
+{
+	if (reader->code == VALUE_DATE)
+		return value_date_microseconds(DatumGetDateADT(datum));
+	return DatumGetTimestamp(datum);
+}
+
 static void
 uuid_text(const pg_uuid_t *uuid, char *text)
 {

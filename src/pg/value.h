@@ -99,6 +99,9 @@ extern int64 value_local_microseconds(const ValueReader *reader, int64 instant);
 /* The reverse: a local time of the reader's zone as an instant. */
 extern int64 value_instant_microseconds(const ValueReader *reader, int64 local);
 
+/* What a split by time compares: as above, but a timestamptz as its instant, whatever the time zone. */
+extern int64 value_split_time(const ValueReader *reader, Datum datum);
+
 /* Index of an enum value among the reader's labels, -1 when it was added since. */
 extern int	value_enum_index(const ValueReader *reader, Oid value);
 
