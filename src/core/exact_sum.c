@@ -9,7 +9,8 @@
  * accumulator).  Lane arithmetic is unsigned modulo 2^64: an accumulator made
  * from foreign bytes may be wrong but never undefined.
  *
- * Cost: about 2 ns an addition, 100 ns a merge, 100 ns to read the value.
+ * Cost: about 2 ns an addition (below 1 ns by array), 100 ns a merge, 100 ns to
+ * read the value.
  */
 #include "core/exact_sum.h"
 
@@ -126,22 +127,105 @@ exact_sum_add(ExactSum *sum, double x)
 	sum->pending++;
 }
 
+/*
+ * A block of values by error-free extraction (Rump, Ogita, Oishi, "Accurate
+ * floating-point summation", 2008): with s a power of two above n max|x|,
+ * q = (s + x) - s is x rounded to a multiple of ulp(s), x - q is exact, and sums
+ * of n such q are exact.  What two extractions leave, if anything, is added one
+ * by one, so the result is exact for any values; the loops vectorise.
+ */
+#define EXTRACT_ROWS 512
+#define EXTRACT_BITS 10			/* 2^10 > EXTRACT_ROWS with a bit to spare */
+
+static double
+extract(double *x, int n, double s)
+{
+	double		total[4] = {0, 0, 0, 0};
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+	{
+		for (int lane = 0; lane < 4; lane++)
+		{
+			double		q = (s + x[i + lane]) - s;
+
+			total[lane] += q;
+			x[i + lane] -= q;
+		}
+	}
+	for (; i < n; i++)
+	{
+		double		q = (s + x[i]) - s;
+
+		total[0] += q;
+		x[i] -= q;
+	}
+	return (total[0] + total[1]) + (total[2] + total[3]);
+}
+
+static double
+largest_magnitude(const double *x, int n)
+{
+	double		largest[4] = {0, 0, 0, 0};
+	double		zero[4] = {0, 0, 0, 0}; /* NaN once a value is not finite */
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+	{
+		for (int lane = 0; lane < 4; lane++)
+		{
+			double		size = fabs(x[i + lane]);
+
+			zero[lane] += x[i + lane] * 0;
+			largest[lane] = size > largest[lane] ? size : largest[lane];
+		}
+	}
+	for (; i < n; i++)
+	{
+		zero[0] += x[i] * 0;
+		largest[0] = fabs(x[i]) > largest[0] ? fabs(x[i]) : largest[0];
+	}
+	if (!(zero[0] + zero[1] + zero[2] + zero[3] == 0))
+		return NAN;
+	return fmax(fmax(largest[0], largest[1]), fmax(largest[2], largest[3]));
+}
+
+/* False: the block is not of ordinary numbers and nothing was done. */
+static bool
+add_by_extraction(ExactSum *sum, const double *x, int n)
+{
+	double		rest[EXTRACT_ROWS];
+	double		largest = largest_magnitude(x, n);
+	double		s;
+	int			exponent;
+
+	/* far enough from overflow and from subnormal numbers for both extractions */
+	if (!(largest > 0x1p-800 && largest < 0x1p1000))
+		return false;
+	memcpy(rest, x, sizeof(double) * (size_t) n);
+	(void) frexp(largest, &exponent);
+	s = ldexp(1, exponent + EXTRACT_BITS);
+	add_one(sum, extract(rest, n, s));
+	add_one(sum, extract(rest, n, s * 0x1p-43));	/* 53 - EXTRACT_BITS bits further down */
+	sum->pending += 2;
+	if (largest_magnitude(rest, n) > 0)
+		for (int i = 0; i < n; i++)
+			exact_sum_add(sum, rest[i]);
+	return true;
+}
+
 void
 exact_sum_add_array(ExactSum *sum, const double *x, int64_t n)
 {
-	while (n > 0)
+	for (int64_t done = 0; done < n; done += EXTRACT_ROWS)
 	{
-		int64_t		room;
-		int64_t		count;
+		int			count = n - done < EXTRACT_ROWS ? (int) (n - done) : EXTRACT_ROWS;
 
 		make_room(sum);
-		room = PENDING_LIMIT - sum->pending;
-		count = n < room ? n : room;
-		for (int64_t i = 0; i < count; i++)
-			add_one(sum, x[i]);
-		sum->pending += count;
-		x += count;
-		n -= count;
+		if (add_by_extraction(sum, x + done, count))
+			continue;
+		for (int i = 0; i < count; i++)
+			exact_sum_add(sum, x[done + i]);
 	}
 }
 
