@@ -42,6 +42,12 @@ format_bytes(Size bytes, bool round_up)
 	return psprintf("%zu %s", bytes / unit + (round_up && bytes % unit != 0 ? 1 : 0), units[i]);
 }
 
+static const char *
+subject(const PgEnv *env)
+{
+	return env->object != NULL ? psprintf("\"%s\"", env->object) : "this operation";
+}
+
 /* Adds to the account; an ERROR names what would be needed and what is allowed. */
 static void
 charge(PgEnv *env, Size bytes)
@@ -54,7 +60,7 @@ charge(PgEnv *env, Size bytes)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("%s needs at least %s of memory, but \"mlops.train_memory\" allows %s",
-						env->object != NULL ? env->object : "this operation",
+						subject(env),
 						format_bytes(needed, true), format_bytes(env->budget, false)),
 				 errhint("Raise \"mlops.train_memory\", or use fewer rows (\"sample\" in the split) or fewer features.")));
 	env->used = needed;
@@ -73,7 +79,7 @@ pg_env_alloc(CoreEnv *core, size_t size)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s needs a block of %zu bytes, which exceeds the limit of the server",
-						env->object != NULL ? env->object : "this operation", size)));
+						subject(env), size)));
 	charge(env, total);
 	chunk = MemoryContextAllocExtended(env->context, total, MCXT_ALLOC_HUGE);
 	block = (char *) TYPEALIGN(BLOCK_ALIGNMENT, chunk + sizeof(BlockHeader));
