@@ -238,6 +238,7 @@ read_vector(const Feature *feature, char *text, double *scratch, FeatureValue *v
 		double		number;
 
 		CHECK_FOR_INTERRUPTS();
+		at = skip_blanks(at);
 		if (pg_strncasecmp(at, "null", 4) == 0)
 		{
 			number = NAN;

@@ -59,6 +59,18 @@ column_type(const Report *report, int column)
 	return value_type_name(attribute->atttypid, attribute->atttypmod);
 }
 
+/* A type outside the search path is written with its schema; which path was in force does not matter here. */
+static bool
+same_type(const char *a, const char *b)
+{
+	const char *dot_a = strrchr(a, '.');
+	const char *dot_b = strrchr(b, '.');
+
+	if (dot_a != NULL && dot_b != NULL)
+		return strcmp(a, b) == 0;
+	return strcmp(dot_a != NULL ? dot_a + 1 : a, dot_b != NULL ? dot_b + 1 : b) == 0;
+}
+
 static void
 report_feature(Report *report, const Feature *feature)
 {
@@ -73,7 +85,7 @@ report_feature(Report *report, const Feature *feature)
 	actual = column_type(report, column);
 	report_row(report, feature->name, feature_type_name(feature), actual,
 			   !feature_accepts(feature, TupleDescAttr(report->descriptor, column)->atttypid) ? "type changed" :
-			   strcmp(actual, feature_type_name(feature)) == 0 ? "ok" : "type differs");
+			   same_type(actual, feature_type_name(feature)) ? "ok" : "type differs");
 }
 
 /* Target, key and split columns: training needs them, scoring does not. */
