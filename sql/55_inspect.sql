@@ -105,3 +105,10 @@ CREATE FUNCTION mlops.model_value(model text)
 COMMENT ON FUNCTION mlops.model_value(text) IS 'the model itself as a value; needs the privilege read and is noted in the server log';
 REVOKE ALL ON FUNCTION mlops.model_value(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.model_value(text) TO PUBLIC;
+
+CREATE FUNCTION mlops.model_cache(OUT models bigint, OUT bytes bigint, OUT pinned bigint, OUT hits bigint, OUT decodes bigint)
+    AS 'MODULE_PATHNAME', 'mlops_model_cache' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION mlops.model_cache() IS
+    'decoded models that this session keeps, their bytes, how many are in use, how often one was found and how often one was decoded';
+REVOKE ALL ON FUNCTION mlops.model_cache() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.model_cache() TO PUBLIC;

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -20,6 +21,7 @@
 
 #include "core/algorithm.h"
 #include "pg/compat.h"
+#include "pg/model_cache.h"
 #include "pg/model_ref.h"
 #include "pg/params_json.h"
 #include "pg/pg_env.h"
@@ -32,6 +34,7 @@ PG_FUNCTION_INFO_V1(mlops_fit_statistics);
 PG_FUNCTION_INFO_V1(mlops_training_info);
 PG_FUNCTION_INFO_V1(mlops_model_params);
 PG_FUNCTION_INFO_V1(mlops_model_value);
+PG_FUNCTION_INFO_V1(mlops_model_cache);
 
 #define MAX_COLUMNS 8
 
@@ -464,4 +467,21 @@ mlops_model_value(PG_FUNCTION_ARGS)
 			(errmsg("role \"%s\" read version %d of model \"%s\" as a value",
 					GetUserNameFromId(GetUserId(), false), resolved.version.version, resolved.model.name)));
 	PG_RETURN_POINTER(value);
+}
+
+/* Of this session. */
+Datum
+mlops_model_cache(PG_FUNCTION_ARGS)
+{
+	ModelCacheStats stats = model_cache_stats();
+	TupleDesc	descriptor;
+	Datum		values[5] = {
+		Int64GetDatum(stats.models), Int64GetDatum(stats.bytes), Int64GetDatum(stats.pinned), Int64GetDatum(stats.hits),
+		Int64GetDatum(stats.decodes)
+	};
+	bool		nulls[5] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "mlops.model_cache returns a row");
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
