@@ -9,8 +9,8 @@
  * are large.  Upper tails are computed directly, never as one minus something
  * near one.
  *
- * Accuracy: relative 1e-12 for degrees of freedom to 1e9.  Cost: about 1 us;
- * O(sqrt(df)) iterations of 10 ns for large df in the bulk of the distribution.
+ * Accuracy: relative 1e-12 for degrees of freedom to 1e9.  Cost: 0.2 to 0.5 us, quantiles 5 us;
+ * chi-squared takes O(sqrt(df)) steps of 10 ns in the bulk of the distribution.
  */
 #include "core/real.h"
 
