@@ -29,14 +29,16 @@
 
 #define CHUNK_ROWS 4096
 #define WIDE_CHUNK_ROWS 1024	/* with more columns than this, a chunk of as many rows */
+#define OWN_QR_ROWS 2048		/* fewer rows are folded into the state's triangle directly */
+#define ROWS_START 8				/* the row before it is free for the mean difference */
 #define UPDATE_COLUMNS 512		/* of the trailing matrix between two polls */
 #define LANES 8
-#define LARGEST_ENTRY 1e290		/* of means and triangles, so that merging and solving cannot overflow */
+#define LARGEST_ENTRY 1e300		/* of means and triangles */
 
 /* The parts of a workspace for k columns. */
 typedef struct Workspace
 {
-	double	   *rows;			/* chunk x k, column-major */
+	double	   *rows;			/* row_stride(chunk) x k, column-major: mean difference, then at ROWS_START the centred rows */
 	double	   *root_weight;	/* chunk */
 	double	   *weights;		/* chunk: the positive ones */
 	double	   *triangle;		/* k x k */
@@ -85,6 +87,13 @@ padded(size_t doubles)
 	return (doubles + 7) & ~(size_t) 7;
 }
 
+/* Leading dimension for n centred rows and one before them, so that columns stay aligned. */
+static inline size_t
+row_stride(int n)
+{
+	return padded((size_t) n) + ROWS_START;
+}
+
 /* The next `count` doubles from *offset on; NULL when only sizes are wanted. */
 static double *
 place(double *base, size_t *offset, size_t count)
@@ -106,7 +115,7 @@ workspace_layout(Workspace *ws, double *base, int nterms, int nrows)
 
 	ws->chunk = (int) chunk;
 	ws->panel = (int) panel;
-	ws->rows = place(base, &offset, chunk * k);
+	ws->rows = place(base, &offset, row_stride((int) chunk) * k);
 	ws->root_weight = place(base, &offset, chunk);
 	ws->weights = place(base, &offset, chunk);
 	ws->triangle = place(base, &offset, k * k);
@@ -171,24 +180,22 @@ factor_rows(CoreEnv *env, int m, int k, double *a, int lda, const Workspace *ws)
 }
 
 /*
- * QR of [a; b]: a is k x k upper triangular and receives R; b has one full row
- * and then `rows` rows of an upper trapezoid.
+ * QR of [a; b]: a is k x k upper triangular and receives R; b has m rows, the
+ * last `trapezoid` of which are an upper trapezoid.
  */
 static CoreStatus
-fold_rows(CoreEnv *env, int k, int rows, double *a, double *b, int ldb, const Workspace *ws)
+fold_rows(CoreEnv *env, int k, double *a, int m, int trapezoid, double *b, int ldb, const Workspace *ws)
 {
-	int			m = rows + 1;
-
 	for (int i = 0; i < k; i += ws->panel)
 	{
 		int			width = k - i < ws->panel ? k - i : ws->panel;
-		int			height = 1 + i + width < m ? 1 + i + width : m;
-		int			trapezoid = i >= rows ? 0 : height - m + rows - i;
+		int			height = m - trapezoid + i + width < m ? m - trapezoid + i + width : m;
+		int			slanted = i >= trapezoid ? 0 : height - m + trapezoid - i;
 		double	   *corner = a + (size_t) i * (size_t) k + i;
 		double	   *panel = b + (size_t) i * (size_t) ldb;
 		lapack_int	info;
 
-		info = LAPACKE_dtpqrt2_work(LAPACK_COL_MAJOR, height, width, trapezoid, corner, k, panel, ldb, ws->factor, ws->panel);
+		info = LAPACKE_dtpqrt2_work(LAPACK_COL_MAJOR, height, width, slanted, corner, k, panel, ldb, ws->factor, ws->panel);
 		if (info != 0)
 			return lapack_failed(env, "dtpqrt2", info);
 		for (int j = i + width; j < k; j += UPDATE_COLUMNS)
@@ -196,7 +203,7 @@ fold_rows(CoreEnv *env, int k, int rows, double *a, double *b, int ldb, const Wo
 			int			count = k - j < UPDATE_COLUMNS ? k - j : UPDATE_COLUMNS;
 
 			env_poll(env);
-			info = LAPACKE_dtprfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', height, count, width, trapezoid, panel, ldb,
+			info = LAPACKE_dtprfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', height, count, width, slanted, panel, ldb,
 									   ws->factor, ws->panel, a + (size_t) j * (size_t) k + i, k,
 									   b + (size_t) j * (size_t) ldb, ldb, ws->update, width);
 			if (info != 0)
@@ -217,13 +224,31 @@ two_sum(double a, double b, double *high, double *low)
 	*low = (a - (sum - part)) + (b - part);
 }
 
+/* The triangle becomes the state's, if it is within range. */
+static CoreStatus
+store_triangle(CoreEnv *env, LinearState *state, const double *triangle, size_t ld)
+{
+	for (int j = 0; j <= state->nterms; j++)
+	{
+		for (int i = 0; i <= j; i++)
+		{
+			if (!(fabs(triangle[(size_t) j * ld + (size_t) i]) < LARGEST_ENTRY))
+				return fail_range(env, j);
+		}
+	}
+	for (int j = 0; j <= state->nterms; j++)
+		memcpy(linear_state_column(state, j), triangle + (size_t) j * ld, ((size_t) j + 1) * sizeof(double));
+	return CORE_OK;
+}
+
 /*
  * Joins a part of weight other_weight, with means other_mean (high parts, low
- * parts) and its triangle's `rows` rows from row 1 on of ws->bottom, to the
- * state.  The caller adds the weights.
+ * parts), to the state.  Row 0 of the m x k matrix `part` (leading dimension ld) is free for the mean
+ * difference; the others are the part's centred rows, or its triangle as an
+ * upper trapezoid.  The caller adds the weights.
  */
 static CoreStatus
-join_part(CoreEnv *env, LinearState *state, double other_weight, const double *other_mean, int rows, const Workspace *ws)
+join_part(CoreEnv *env, LinearState *state, double other_weight, const double *other_mean, int m, int trapezoid, double *part, size_t ld, const Workspace *ws)
 {
 	int			k = state->nterms + 1;
 	double	   *mean = state->data;
@@ -231,7 +256,6 @@ join_part(CoreEnv *env, LinearState *state, double other_weight, const double *o
 	double		weight = state->weight + other_weight;
 	double		fraction = other_weight / weight;
 	double		root = sqrt(state->weight * fraction);
-	int			ldb = k + 1;
 
 	for (int j = 0; j < k; j++)
 	{
@@ -242,66 +266,93 @@ join_part(CoreEnv *env, LinearState *state, double other_weight, const double *o
 
 		two_sum(mean[j], difference * fraction, &mean[j], &low);
 		two_sum(mean[j], mean_low[j] + low, &mean[j], &mean_low[j]);
-		ws->bottom[(size_t) j * (size_t) ldb] = root * difference;
+		part[(size_t) j * ld] = root * difference;
 		memcpy(target, column, ((size_t) j + 1) * sizeof(double));
 		memset(target + j + 1, 0, ((size_t) (k - j) - 1) * sizeof(double));
-		if (!isfinite(difference))
-			return fail_range(env, j);
 	}
-	CORE_TRY(fold_rows(env, k, rows, ws->triangle, ws->bottom, ldb, ws));
-	for (int j = 0; j < k; j++)
-		memcpy(linear_state_column(state, j), ws->triangle + (size_t) j * (size_t) k, ((size_t) j + 1) * sizeof(double));
-	return CORE_OK;
+	CORE_TRY(fold_rows(env, k, ws->triangle, m, trapezoid, part, (int) ld, ws));
+	return store_triangle(env, state, ws->triangle, (size_t) k);
 }
 
-/* Sum of w (x - center), or of x - center; `LANES` running sums in a fixed order. */
+/* Two doubles at a time: every 64-bit machine we know has that, and compilers do not find it by themselves. */
+typedef double Pair __attribute__((vector_size(16)));
+
+static inline Pair
+load_pair(const double *x)
+{
+	Pair		pair;
+
+	memcpy(&pair, x, sizeof(pair));
+	return pair;
+}
+
+static inline void
+store_pair(double *x, Pair pair)
+{
+	memcpy(x, &pair, sizeof(pair));
+}
+
+/* Sum of w (x - center), or of x - center without weights; running sums in a fixed order. */
 static double
 centred_sum(const double *x, const double *w, int n, double center)
 {
-	double		lane[LANES] = {0};
+	Pair		lane[LANES / 2] = {{0}};
+	Pair		sum;
+	double		rest = 0;
 	int			i = 0;
 
 	if (w == NULL)
 	{
 		for (; i + LANES <= n; i += LANES)
 		{
-			for (int l = 0; l < LANES; l++)
-				lane[l] += x[i + l] - center;
+			for (int l = 0; l < LANES / 2; l++)
+				lane[l] += load_pair(x + i + 2 * l) - center;
 		}
-		for (; i < n; i++)
-			lane[0] += x[i] - center;
 	}
 	else
 	{
 		for (; i + LANES <= n; i += LANES)
 		{
-			for (int l = 0; l < LANES; l++)
-				lane[l] += w[i + l] * (x[i + l] - center);
+			for (int l = 0; l < LANES / 2; l++)
+				lane[l] += load_pair(w + i + 2 * l) * (load_pair(x + i + 2 * l) - center);
 		}
-		for (; i < n; i++)
-			lane[0] += w[i] * (x[i] - center);
 	}
-	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+	for (; i < n; i++)
+		rest += (w != NULL ? w[i] : 1) * (x[i] - center);
+	sum = (lane[0] + lane[2]) + (lane[1] + lane[3]);
+	return (sum[0] + sum[1]) + rest;
 }
 
 /*
- * Centres one column of n values into `out` and scales it by root weights.
- * Two passes: the second finds what rounding left of the first one's mean.
+ * Centres one column of n values into `out`, which may be the column itself,
+ * and scales it by root weights.  Two passes: the second finds what rounding
+ * left of the first one's mean.
  */
 static void
 centre_column(const double *x, const double *w, const double *root_weight, int n, double weight, double *out, double *mean, double *mean_low)
 {
 	double		high = x[0] + centred_sum(x, w, n, x[0]) / weight;
 	double		low = centred_sum(x, w, n, high) / weight;
+	int			i = 0;
 
 	if (w == NULL)
 	{
-		for (int i = 0; i < n; i++)
+		for (; i + 4 <= n; i += 4)
+		{
+			Pair		a = (load_pair(x + i) - high) - low;
+			Pair		b = (load_pair(x + i + 2) - high) - low;
+
+			store_pair(out + i, a);
+			store_pair(out + i + 2, b);
+		}
+		for (; i < n; i++)
 			out[i] = (x[i] - high) - low;
 	}
 	else
 	{
-		for (int i = 0; i < n; i++)
+		for (; i + 2 <= n; i += 2)
+			store_pair(out + i, ((load_pair(x + i) - high) - low) * load_pair(root_weight + i));
+		for (; i < n; i++)
 			out[i] = ((x[i] - high) - low) * root_weight[i];
 	}
 	two_sum(high, low, mean, mean_low);
@@ -321,6 +372,57 @@ gather(const double *values, const double *w, int n, double *out)
 	return count;
 }
 
+static CoreStatus
+fail_weights(CoreEnv *env)
+{
+	return env_fail(env, CORE_NUMERIC, "the weights are too large for double precision");
+}
+
+/* Counts and weights of what has been joined; foreign states may hold any. */
+static CoreStatus
+add_weights(CoreEnv *env, LinearState *state, int64_t nrows, double weight, double weight_squares, double log_weight)
+{
+	if (__builtin_add_overflow(state->nrows, nrows, &state->nrows))
+		return env_fail(env, CORE_NUMERIC, "there are more rows than can be counted");
+	state->weight += weight;
+	state->weight_squares += weight_squares;
+	state->log_weight += log_weight;
+	if (!isfinite(state->weight) || !isfinite(state->weight_squares) || !isfinite(state->log_weight))
+		return fail_weights(env);
+	return CORE_OK;
+}
+
+/* Copies R of the factored rows, or as many rows as there are, under the free row of ws->bottom. */
+static void
+take_triangle(int k, int nrows, const Workspace *ws)
+{
+	for (int j = 0; j < k; j++)
+	{
+		int			count = j + 1 < nrows ? j + 1 : nrows;
+		double	   *bottom = ws->bottom + (size_t) j * ((size_t) k + 1) + 1;
+
+		memcpy(bottom, ws->rows + (size_t) j * row_stride(nrows) + ROWS_START, (size_t) count * sizeof(double));
+		memset(bottom + count, 0, (size_t) (k - count) * sizeof(double));
+	}
+}
+
+/* Centred rows into the state, by a QR of their own first where that pays. */
+static CoreStatus
+join_rows(CoreEnv *env, LinearState *state, int nrows, double weight, const Workspace *ws)
+{
+	int			k = state->nterms + 1;
+
+	if (state->weight > 0 && nrows < OWN_QR_ROWS)
+		return join_part(env, state, weight, ws->mean, nrows + 1, 0, ws->rows + ROWS_START - 1, row_stride(nrows), ws);
+
+	CORE_TRY(factor_rows(env, nrows, k, ws->rows + ROWS_START, (int) row_stride(nrows), ws));
+	take_triangle(k, nrows, ws);
+	if (state->weight > 0)
+		return join_part(env, state, weight, ws->mean, k + 1, k, ws->bottom, (size_t) k + 1, ws);
+	memcpy(state->data, ws->mean, 2 * (size_t) k * sizeof(double));
+	return store_triangle(env, state, ws->bottom + 1, (size_t) k + 1);
+}
+
 /* Rows of positive weight, at most a chunk, into the state. */
 static CoreStatus
 add_chunk(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w, const Workspace *ws)
@@ -329,7 +431,6 @@ add_chunk(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t l
 	double		weight = nrows;
 	double		weight_squares = nrows;
 	double		log_weight = 0;
-	int			rows = nrows < k ? nrows : k;
 
 	if (w != NULL)
 	{
@@ -340,45 +441,21 @@ add_chunk(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t l
 			ws->root_weight[i] = sqrt(w[i]);
 			log_weight += real_log(w[i]);
 		}
+		if (!isfinite(weight_squares))
+			return fail_weights(env);
 	}
 	for (int j = 0; j < k; j++)
 	{
 		const double *column = j < k - 1 ? x + (size_t) j * ld : y;
+		double	   *out = ws->rows + (size_t) j * row_stride(nrows) + ROWS_START;
 
-		centre_column(column, w, ws->root_weight, nrows, weight, ws->rows + (size_t) j * (size_t) nrows, &ws->mean[j], &ws->mean[k + j]);
+		centre_column(column, w, ws->root_weight, nrows, weight, out, &ws->mean[j], &ws->mean[k + j]);
 		if (!(fabs(ws->mean[j]) < LARGEST_ENTRY))
 			return fail_range(env, j);
 	}
 	env_poll(env);
-	CORE_TRY(factor_rows(env, nrows, k, ws->rows, nrows, ws));
-	for (int j = 0; j < k; j++)
-	{
-		int			count = j + 1 < rows ? j + 1 : rows;
-		double	   *bottom = ws->bottom + (size_t) j * ((size_t) k + 1) + 1;
-
-		memcpy(bottom, ws->rows + (size_t) j * (size_t) nrows, (size_t) count * sizeof(double));
-		memset(bottom + count, 0, (size_t) (k - count) * sizeof(double));
-		for (int i = 0; i < count; i++)
-		{
-			if (!(fabs(bottom[i]) < LARGEST_ENTRY))
-				return fail_range(env, j);
-		}
-	}
-	if (state->weight == 0)
-	{
-		memcpy(state->data, ws->mean, 2 * (size_t) k * sizeof(double));
-		for (int j = 0; j < k; j++)
-			memcpy(linear_state_column(state, j), ws->bottom + (size_t) j * ((size_t) k + 1) + 1, ((size_t) j + 1) * sizeof(double));
-	}
-	else
-		CORE_TRY(join_part(env, state, weight, ws->mean, rows, ws));
-	state->nrows += nrows;
-	state->weight += weight;
-	state->weight_squares += weight_squares;
-	state->log_weight += log_weight;
-	if (!isfinite(state->weight_squares))
-		return env_fail(env, CORE_NUMERIC, "the weights exceed the range of double precision");
-	return CORE_OK;
+	CORE_TRY(join_rows(env, state, nrows, weight, ws));
+	return add_weights(env, state, nrows, weight, weight_squares, log_weight);
 }
 
 /*
@@ -390,12 +467,14 @@ add_chunk_compacted(CoreEnv *env, LinearState *state, int nrows, const double *x
 {
 	int			k = state->nterms + 1;
 	int			count = gather(w, w, nrows, ws->weights);
+	size_t		stride = row_stride(count);
+	double	   *rows = ws->rows + ROWS_START;
 
 	if (count == 0)
 		return CORE_OK;
 	for (int j = 0; j < k; j++)
-		gather(j < k - 1 ? x + (size_t) j * ld : y, w, nrows, ws->rows + (size_t) j * (size_t) count);
-	return add_chunk(env, state, count, ws->rows, (size_t) count, ws->rows + (size_t) (k - 1) * (size_t) count, ws->weights, ws);
+		gather(j < k - 1 ? x + (size_t) j * ld : y, w, nrows, rows + (size_t) j * stride);
+	return add_chunk(env, state, count, rows, stride, rows + (size_t) (k - 1) * stride, ws->weights, ws);
 }
 
 static bool
@@ -437,14 +516,11 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 {
 	Workspace	ws;
 	int			k = state->nterms + 1;
-	int64_t		nrows;
 
 	if (other->nterms != state->nterms)
 		return env_fail(env, CORE_INVALID, "states of %d and %d terms cannot be merged", state->nterms, other->nterms);
 	if (other->weight == 0)
 		return CORE_OK;
-	if (__builtin_add_overflow(state->nrows, other->nrows, &nrows))
-		return env_fail(env, CORE_NUMERIC, "the states have more rows than can be counted");
 	if (state->weight == 0)
 	{
 		memcpy(state, other, sizeof(*state) + linear_state_doubles(state->nterms) * sizeof(double));
@@ -458,14 +534,8 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 		memcpy(bottom, linear_state_column(other, j), ((size_t) j + 1) * sizeof(double));
 		memset(bottom + j + 1, 0, ((size_t) (k - j) - 1) * sizeof(double));
 	}
-	CORE_TRY(join_part(env, state, other->weight, other->data, k, &ws));
-	state->nrows = nrows;
-	state->weight += other->weight;
-	state->weight_squares += other->weight_squares;
-	state->log_weight += other->log_weight;
-	if (!isfinite(state->weight_squares))
-		return env_fail(env, CORE_NUMERIC, "the weights exceed the range of double precision");
-	return CORE_OK;
+	CORE_TRY(join_part(env, state, other->weight, other->data, k + 1, k, ws.bottom, (size_t) k + 1, &ws));
+	return add_weights(env, state, other->nrows, other->weight, other->weight_squares, other->log_weight);
 }
 
 CoreStatus
@@ -480,7 +550,7 @@ linear_state_check(CoreEnv *env, const LinearState *state)
 		return env_fail(env, CORE_CORRUPT, "the state's row count and weights do not agree");
 	for (size_t i = 0; i < doubles; i++)
 	{
-		if (!(fabs(state->data[i]) < 1e300))
+		if (!(fabs(state->data[i]) < LARGEST_ENTRY))
 			return env_fail(env, CORE_CORRUPT, "the state holds a value that is not finite");
 		if (empty && state->data[i] != 0)
 			return env_fail(env, CORE_CORRUPT, "the state has no rows but values");

@@ -257,8 +257,8 @@ check_nist(CoreEnv *env, const char *name, double digits, double error_digits, d
 		assert_true(worst >= (s == 1 ? digits - 1 : digits));
 		assert_true(worst_error >= error_digits);
 		assert_int_equal(solution.rank, count);
-		assert_close(solution.sigma, problem->residual_sd, 1e-8, tiny);
-		assert_close(1 - solution.rss / solution.tss, problem->r_squared, 1e-10, 1e-10);
+		assert_close(solution.sigma, problem->residual_sd, 1e-7, tiny);
+		assert_close(1 - solution.rss / solution.tss, problem->r_squared, 1e-9, 1e-10);
 	}
 }
 
