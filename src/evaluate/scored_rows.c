@@ -240,6 +240,8 @@ was_trained_on(const ScoreState *state, TupleTableSlot *slot, int stratum)
 		row = hash_row_add(row, column_hash(&state->keys[i], slot));
 	if (split->method == SPLIT_GROUP)
 		group = column_hash(&state->split, slot);
+	else if (split->method == SPLIT_TIME && !slot->tts_isnull[state->split.attribute - 1])
+		value.time = value_split_time(&state->split.reader, slot->tts_values[state->split.attribute - 1]);
 	else if (state->split.attribute != 0)
 		read_column(&state->split, slot, &value);
 	role = split_role(split, hash_row_final(row), group, value.time, !value.missing && value.number != 0, stratum);
@@ -299,7 +301,7 @@ receive_row(TupleTableSlot *slot, void *context)
 		rows->rows_skipped++;
 		return true;
 	}
-	if (was_trained_on(state, slot, state->model->task == TASK_BINARY ? (int) y : class))
+	if (was_trained_on(state, slot, class))
 	{
 		rows->rows_trained++;
 		return true;
