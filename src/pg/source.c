@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
@@ -83,7 +85,16 @@ relation_names(const char *text)
 {
 	List	   *names = NIL;
 	char	   *copy = pstrdup(text);
+	bool		quoted = false;
 
+	/* the split below takes anything for a name that is not quoted */
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && !isalnum((unsigned char) *p) && !IS_HIGHBIT_SET(*p) && strchr("_$. \t\n\r\f\v", *p) == NULL)
+			return NIL;
+	}
 	if (!SplitIdentifierString(copy, '.', &names))
 		return NIL;
 	return names;
@@ -145,7 +156,7 @@ parse_select(const char *text)
 	if (!IsA(raw->stmt, SelectStmt))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source is a %s command, not a query", CreateCommandName(raw->stmt)),
+				 errmsg("source is the command %s, not a query", CreateCommandName(raw->stmt)),
 				 errhint("Give the name of a table or view, or exactly one SELECT.")));
 	if (selects_into((SelectStmt *) raw->stmt))
 		ereport(ERROR,
