@@ -52,8 +52,11 @@ static CoreStatus
 check_string(const Check *check, const char *text, size_t length, const char *what)
 {
 	REQUIRE(length <= MODEL_MAX_STRING, "%s of %zu bytes exceeds the limit of %d", what, length, MODEL_MAX_STRING);
-	REQUIRE(utf8_valid(text, length), "%s is not valid UTF-8", what);
-	return CORE_OK;
+	if (utf8_valid(text, length))
+		return CORE_OK;
+	fail(check, "%s is not valid UTF-8", what);
+	return env_hint(check->env, check->status,
+					"In a database whose encoding is not UTF8, names and labels of models must be plain ASCII.");
 }
 
 static CoreStatus
@@ -270,12 +273,12 @@ check_target(const Check *check, const Model *model)
 		CORE_TRY(check_string(check, target->classes[i], strlen(target->classes[i]), "a class label"));
 	}
 	CORE_TRY(check_distinct(check, target->classes, target->nclasses, "classes"));
-	REQUIRE(target->positive >= 0 && target->positive < (target->nclasses > 0 ? target->nclasses : 1),
+	REQUIRE(model->task != TASK_BINARY || target->positive == 0 || target->positive == 1,
 			"the positive class is number %d", target->positive);
-	REQUIRE(!isnan(target->threshold), "the threshold is not a number");
+	REQUIRE(model->task != TASK_BINARY || !isnan(target->threshold), "the threshold is not a number");
 	REQUIRE(target->map <= TARGET_YEO_JOHNSON, "unknown target transform %d", (int) target->map);
 	REQUIRE(target->map == TARGET_NONE || model->task == TASK_REGRESSION, "a target transform with task %s", task_name(model->task));
-	REQUIRE(isfinite(target->lambda), "lambda of the target transform is not finite");
+	REQUIRE(target->map != TARGET_YEO_JOHNSON || isfinite(target->lambda), "lambda of the target transform is not finite");
 	return CORE_OK;
 }
 

@@ -122,18 +122,19 @@ write_transform(ByteWriter *writer, const Model *model)
 	}
 }
 
+/* Fields that the task does not use have fixed values, whatever they are in memory. */
 static void
-write_target(ByteWriter *writer, const TargetInfo *target)
+write_target(ByteWriter *writer, const TargetInfo *target, Task task)
 {
 	write_string(writer, target->name);
 	write_string(writer, target->type_name);
 	write_u32(writer, (uint32_t) target->nclasses);
 	for (int i = 0; i < target->nclasses; i++)
 		write_string(writer, target->classes[i]);
-	write_i32(writer, target->positive);
-	write_f64(writer, target->threshold);
+	write_i32(writer, task == TASK_BINARY ? target->positive : -1);
+	write_f64(writer, task == TASK_BINARY ? target->threshold : 0);
 	write_u8(writer, (uint8_t) target->map);
-	write_f64(writer, target->lambda);
+	write_f64(writer, target->map == TARGET_YEO_JOHNSON ? target->lambda : 0);
 }
 
 static void
@@ -263,7 +264,7 @@ model_encode(CoreEnv *env, const Model *model, size_t prefix, uint8_t **bytes, s
 	SECTION(SECTION_HEAD, write_head(&writer, model));
 	SECTION(SECTION_SCHEMA, write_schema(&writer, &model->schema));
 	SECTION(SECTION_TRANSFORM, write_transform(&writer, model));
-	SECTION(SECTION_TARGET, write_target(&writer, &model->target));
+	SECTION(SECTION_TARGET, write_target(&writer, &model->target, model->task));
 	SECTION(SECTION_CALIBRATION, write_calibration(&writer, &model->calibration));
 	SECTION(SECTION_SPLIT, write_split(&writer, &model->split));
 	SECTION(SECTION_PARAMS, write_params(&writer, &model->params));
