@@ -4,20 +4,14 @@
  *
  * The type is looked up once, in value_reader_init; reading a value is a
  * switch.  Fixed-width types cost a few nanoseconds, timestamptz one look-up in
- * its zone, enums a binary search among their labels.  Numerics are decoded
- * from their digits (the on-disk form, which is fixed as long as pg_upgrade
- * keeps data files): up to 2^53 over a power of ten up to 10^22 one division
- * rounds correctly (W. D. Clinger, "How to read floating point numbers
- * accurately", PLDI 1990); longer ones go through the server's conversion.
+ * its zone, enums a binary search among their labels; numerics and times are in
+ * value_numeric.c and value_time.c.
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "access/htup_details.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_enum.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "parser/parse_coerce.h"
@@ -26,10 +20,8 @@
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -38,216 +30,7 @@
 
 #define UUID_TEXT_LENGTH 36
 
-/* ---------- numeric ---------- */
-
-/* The header bits of a stored numeric; see the comment at the top. */
-#define NUMERIC_KIND_MASK		0xC000
-#define NUMERIC_KIND_NEGATIVE	0x4000
-#define NUMERIC_KIND_SHORT		0x8000
-#define NUMERIC_KIND_SPECIAL	0xC000
-#define NUMERIC_SHORT_NEGATIVE	0x2000
-#define NUMERIC_SHORT_WEIGHT_NEGATIVE 0x0040
-#define NUMERIC_SHORT_WEIGHT_MASK 0x003F
-#define NUMERIC_BASE 10000
-#define EXACT_POWERS 22			/* 10^22 is the largest power of ten that a double holds exactly */
-#define EXACT_MANTISSA (UINT64CONST(1) << 53)
-
-static const double power_of_ten[EXACT_POWERS + 1] = {
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-};
-
-static inline uint16
-load_uint16(const char *data)
-{
-	uint16		value;
-
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
-
-/* All digits of an integral value as int64; false when it does not fit. */
-static bool
-numeric_digits_integer(const char *digits, int ndigits, int weight, bool negative, int64 *integer)
-{
-	uint64		magnitude = 0;
-	const uint64 limit = negative ? UINT64CONST(1) << 63 : (UINT64CONST(1) << 63) - 1;
-
-	if (weight < ndigits - 1)
-		return false;			/* digits after the point; trailing zeros are not stored */
-	if (weight > 4)
-		return false;			/* 10^20 and more */
-	for (int i = 0; i <= weight; i++)
-	{
-		uint64		digit = i < ndigits ? load_uint16(digits + 2 * i) : 0;
-
-		if (__builtin_mul_overflow(magnitude, (uint64) NUMERIC_BASE, &magnitude) ||
-			__builtin_add_overflow(magnitude, digit, &magnitude))
-			return false;
-	}
-	if (magnitude > limit)
-		return false;
-	*integer = negative ? (int64) (~magnitude + 1) : (int64) magnitude;
-	return true;
-}
-
-/* One correctly rounded division or product, when both operands are exact. */
-static bool
-numeric_digits_exact(const char *digits, int ndigits, int weight, bool negative, double *number)
-{
-	uint64		mantissa = 0;
-	int			exponent = 4 * (weight - ndigits + 1);
-
-	if (exponent > EXACT_POWERS || exponent < -EXACT_POWERS)
-		return false;
-	for (int i = 0; i < ndigits; i++)
-	{
-		if (mantissa > EXACT_MANTISSA / NUMERIC_BASE)
-			return false;
-		mantissa = mantissa * NUMERIC_BASE + load_uint16(digits + 2 * i);
-	}
-	if (mantissa > EXACT_MANTISSA)
-		return false;
-	*number = exponent >= 0 ? (double) mantissa * power_of_ten[exponent] : (double) mantissa / power_of_ten[-exponent];
-	if (negative)
-		*number = -*number;
-	return true;
-}
-
-bool
-value_numeric(Datum datum, double *number, int64 *integer)
-{
-	struct varlena *packed = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(datum));
-	const char *data = VARDATA_ANY(packed);
-	int			length = VARSIZE_ANY_EXHDR(packed);
-	uint16		header = load_uint16(data);
-	int			kind = header & NUMERIC_KIND_MASK;
-
-	if (kind != NUMERIC_KIND_SPECIAL)
-	{
-		bool		negative;
-		int			weight;
-		int			ndigits;
-		const char *digits;
-
-		if (kind == NUMERIC_KIND_SHORT)
-		{
-			negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
-			weight = header & NUMERIC_SHORT_WEIGHT_MASK;
-			if (header & NUMERIC_SHORT_WEIGHT_NEGATIVE)
-				weight -= NUMERIC_SHORT_WEIGHT_MASK + 1;
-			digits = data + 2;
-			ndigits = (length - 2) / 2;
-		}
-		else
-		{
-			negative = kind == NUMERIC_KIND_NEGATIVE;
-			weight = (int16) load_uint16(data + 2);
-			digits = data + 4;
-			ndigits = (length - 4) / 2;
-		}
-
-		if (ndigits == 0)
-		{
-			*number = 0;
-			*integer = 0;
-			return true;
-		}
-		if (numeric_digits_integer(digits, ndigits, weight, negative, integer))
-		{
-			*number = (double) *integer;
-			return true;
-		}
-		if (numeric_digits_exact(digits, ndigits, weight, negative, number))
-			return false;
-	}
-	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, PointerGetDatum(packed)));
-	return false;
-}
-
-/* ---------- other conversions ---------- */
-
-static double
-interval_seconds(const Interval *interval)
-{
-	int64		microseconds;
-	int64		days4;
-
-#ifdef INTERVAL_NOT_FINITE
-	if (INTERVAL_IS_NOBEGIN(interval))
-		return -get_float8_infinity();
-	if (INTERVAL_IS_NOEND(interval))
-		return get_float8_infinity();
-#endif
-
-	/* as EXTRACT(EPOCH): a year has 365.25 days, a month 30; in quarters of a day to stay exact */
-	days4 = (int64) (interval->month / MONTHS_PER_YEAR) * 1461
-		+ (int64) (interval->month % MONTHS_PER_YEAR) * (4 * DAYS_PER_MONTH)
-		+ (int64) interval->day * 4;
-	if (!__builtin_mul_overflow(days4, USECS_PER_DAY / 4, &microseconds) &&
-		!__builtin_add_overflow(microseconds, interval->time, &microseconds))
-		return (double) microseconds / 1e6;
-	return (double) days4 * (SECS_PER_DAY / 4) + (double) interval->time / 1e6;
-}
-
-int64
-value_date_microseconds(int32 date)
-{
-	int64		microseconds;
-
-	if (DATE_IS_NOBEGIN(date))
-		return PG_INT64_MIN;
-	if (DATE_IS_NOEND(date))
-		return PG_INT64_MAX;
-	if (__builtin_mul_overflow((int64) date, USECS_PER_DAY, &microseconds))
-		return date < 0 ? PG_INT64_MIN : PG_INT64_MAX;
-	return microseconds;
-}
-
-int64
-value_local_microseconds(const ValueReader *reader, int64 instant)
-{
-	pg_time_t	seconds;
-	struct pg_tm *local;
-
-	if (TIMESTAMP_NOT_FINITE(instant))
-		return instant;
-	seconds = instant / USECS_PER_SEC;
-	if (instant % USECS_PER_SEC < 0)
-		seconds--;
-	seconds += (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	local = pg_localtime(&seconds, (const pg_tz *) reader->zone);
-	if (local == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	return instant + local->tm_gmtoff * USECS_PER_SEC;
-}
-
-int64
-value_instant_microseconds(const ValueReader *reader, int64 local)
-{
-	struct pg_tm tm;
-	fsec_t		fraction;
-	int			west;
-
-	if (TIMESTAMP_NOT_FINITE(local))
-		return local;
-	if (timestamp2tm(local, NULL, &tm, &fraction, NULL, NULL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	west = DetermineTimeZoneOffset(&tm, (pg_tz *) reader->zone);
-	return local + west * USECS_PER_SEC;
-}
-
-int64
-value_split_time(const ValueReader *reader, Datum datum)
-{
-	if (reader->code == VALUE_DATE)
-		return value_date_microseconds(DatumGetDateADT(datum));
-	return DatumGetTimestamp(datum);
-}
+/* ---------- character types ---------- */
 
 static void
 uuid_text(const pg_uuid_t *uuid, char *text)
@@ -757,7 +540,7 @@ value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch,
 			value_numeric(datum, &value->number, &integer);
 			break;
 		case VALUE_INTERVAL:
-			value->number = interval_seconds(DatumGetIntervalP(datum));
+			value->number = value_interval_seconds(datum);
 			break;
 		case VALUE_TEXT:
 		case VALUE_BPCHAR:
@@ -812,7 +595,7 @@ value_hash(const ValueReader *reader, Datum datum, bool isnull)
 				return value_numeric(datum, &number, &integer) ? hash_int64(integer) : hash_double(number);
 			}
 		case VALUE_INTERVAL:
-			return hash_double(interval_seconds(DatumGetIntervalP(datum)));
+			return hash_double(value_interval_seconds(datum));
 		case VALUE_TEXT:
 		case VALUE_BPCHAR:
 		case VALUE_NAME:

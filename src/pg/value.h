@@ -93,6 +93,9 @@ extern uint64 value_hash(const ValueReader *reader, Datum datum, bool isnull);
  */
 extern bool value_numeric(Datum datum, double *number, int64 *integer);
 
+/* As EXTRACT(EPOCH FROM x). */
+extern double value_interval_seconds(Datum datum);
+
 /* Microseconds since 2000-01-01, INT64_MIN and MAX for infinities: a date at midnight; an instant in the reader's zone. */
 extern int64 value_date_microseconds(int32 date);
 extern int64 value_local_microseconds(const ValueReader *reader, int64 instant);
