@@ -33,7 +33,7 @@ typedef struct ScoredRows
 	int64_t		n;
 	double	   *p;				/* ascending */
 	double	   *y;
-	double	   *w;				/* mean 1 */
+	double	   *w;
 	double		positive;		/* weights */
 	double		negative;
 } ScoredRows;
@@ -53,12 +53,11 @@ check_rows(CoreEnv *env, const double *p, const double *y, const double *w, int6
 	return CORE_OK;
 }
 
-/* Rows of positive weight, sorted, weights scaled to a mean of 1. */
+/* Rows of positive weight, sorted. */
 static CoreStatus
 sort_rows(CoreEnv *env, const double *p, const double *y, const double *w, int64_t n, ScoredRows *rows)
 {
 	int64_t    *order;
-	double		total = 0;
 
 	memset(rows, 0, sizeof(*rows));
 	CORE_TRY(check_rows(env, p, y, w, n));
@@ -80,16 +79,11 @@ sort_rows(CoreEnv *env, const double *p, const double *y, const double *w, int64
 		rows->p[rows->n] = p[row];
 		rows->y[rows->n] = y[row];
 		rows->w[rows->n] = w != NULL ? w[row] : 1;
-		total += rows->w[rows->n++];
-	}
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		if (w != NULL)
-			rows->w[i] *= (double) rows->n / total;
-		if (rows->y[i] == 1)
-			rows->positive += rows->w[i];
+		if (y[row] == 1)
+			rows->positive += rows->w[rows->n];
 		else
-			rows->negative += rows->w[i];
+			rows->negative += rows->w[rows->n];
+		rows->n++;
 	}
 	env_release(env, order);
 	return CORE_OK;
@@ -113,6 +107,18 @@ require_both_classes(CoreEnv *env, const ScoredRows *rows, const char *what)
 }
 
 /* ------------------------------------------------------------------- Platt */
+
+/* Weights with a mean of 1: rows, as Platt's targets count them. */
+static void
+scale_to_rows(ScoredRows *rows)
+{
+	double		scale = (double) rows->n / (rows->positive + rows->negative);
+
+	for (int64_t i = 0; i < rows->n; i++)
+		rows->w[i] *= scale;
+	rows->positive *= scale;
+	rows->negative *= scale;
+}
 
 typedef struct PlattFit
 {
@@ -218,24 +224,30 @@ platt_newton(PlattFit *fit)
 			fit->slope = slope;
 			fit->intercept = intercept;
 		}
-		/* no decrease that doubles can show: the minimum, as good as it gets */
-		if (!better || fabs(size * step.slope) + fabs(size * step.intercept) <=
-			PLATT_TOLERANCE * (fabs(fit->slope) + fabs(fit->intercept)))
+		if (!better)
+		{
+			/* no decrease that doubles can show: the minimum, as good as it gets */
+			if (step.decrease <= PLATT_TOLERANCE * loss)
+				return CORE_OK;
+			break;
+		}
+		if (fabs(size * step.slope) + fabs(size * step.intercept) <= PLATT_TOLERANCE * (fabs(fit->slope) + fabs(fit->intercept)))
 			return CORE_OK;
 	}
-	return env_fail(fit->env, CORE_NUMERIC, "the calibration did not converge in %d iterations", PLATT_ITERATIONS);
+	return env_fail(fit->env, CORE_NUMERIC, "the calibration did not converge");
 }
 
 CoreStatus
 calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w, int64_t n, Calibration *calibration)
 {
 	ScoredRows	rows;
-	PlattFit	fit = {.env = env, .rows = &rows, .slope = 1};
+	PlattFit	fit = {.env = env, .rows = &rows};
 	double	   *x;
 
 	memset(calibration, 0, sizeof(*calibration));
 	CORE_TRY(sort_rows(env, p, y, w, n, &rows));
 	CORE_TRY(require_both_classes(env, &rows, "calibration"));
+	scale_to_rows(&rows);
 	CORE_ALLOC(env, x, (size_t) rows.n);
 	for (int64_t i = 0; i < rows.n; i++)
 	{
@@ -245,7 +257,9 @@ calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w,
 	fit.x = x;
 	fit.center /= (double) rows.n;
 	fit.one_score = rows.p[0] == rows.p[rows.n - 1];
-	fit.intercept = fit.center;
+	/* from a flat line, where curvature is largest; a single score keeps its distance to others */
+	fit.slope = fit.one_score ? 1 : 0;
+	fit.intercept = real_log((rows.positive + 1) / (rows.negative + 1));
 	fit.target[1] = (rows.positive + 1) / (rows.positive + 2);
 	fit.target[0] = 1 / (rows.negative + 2);
 	CORE_TRY(platt_newton(&fit));
