@@ -498,10 +498,12 @@ static bool
 indicator_wanted(const NumberTask *task, bool want_indicator)
 {
 	int			option = task->options->indicator;
+	int64_t		present_rows = task->context->positive_rows - task->missing_rows;
 
-	if (!want_indicator || option < 0 || task->missing_rows == 0 || task->missing_rows == task->context->positive_rows)
+	if (!want_indicator || option < 0 || task->missing_rows == 0 || present_rows == 0)
 		return false;
-	return option > 0 || (task->f->impute != IMPUTE_NONE && task->missing_rows >= TRANSFORM_MIN_COUNT);
+	return option > 0 || (task->f->impute != IMPUTE_NONE &&
+						  task->missing_rows >= TRANSFORM_MIN_COUNT && present_rows >= TRANSFORM_MIN_COUNT);
 }
 
 static CoreStatus

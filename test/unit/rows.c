@@ -3,6 +3,7 @@
  */
 #include "support.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/hash.h"
@@ -162,4 +163,50 @@ rows_term(const Transform *transform, const char *name)
 			return i;
 	}
 	return -1;
+}
+
+/* One row as scoring sees it. */
+static void
+row_values(const Rows *rows, int64_t row, double *scratch, FeatureValue *values)
+{
+	for (int i = 0; i < rows->data.schema.count; i++)
+	{
+		column_value(&rows->columns[i], row, scratch, &values[i]);
+		scratch += rows->columns[i].feature->width;
+	}
+}
+
+/* Every row by transform_row has the bits that transform_block gave. */
+void
+rows_assert_paths_agree(Rows *rows, const Transform *transform)
+{
+	double	   *block = rows_terms(rows, transform, false);
+	double	   *one = env_alloc(rows->env, (size_t) transform->nterms, sizeof(double));
+	double	   *scratch = env_alloc(rows->env, 4096, sizeof(double));
+	FeatureValue values[ROWS_MAX_COLUMNS];
+
+	for (int64_t row = 0; row < rows->data.nrows; row++)
+	{
+		row_values(rows, row, scratch, values);
+		transform_row(transform, values, one);
+		for (int term = 0; term < transform->nterms; term++)
+		{
+			const double *other = &block[(int64_t) term * rows->data.nrows + row];
+
+			if (memcmp(&one[term], other, sizeof(double)) != 0 && !(isnan(one[term]) && isnan(*other)))
+				fail_msg("row %lld, term %s: %.17g and %.17g", (long long) row, transform->terms[term].name, one[term], *other);
+		}
+	}
+}
+
+/* Terms of one row of raw values. */
+double
+rows_score_term(const Transform *transform, const FeatureValue *values, const char *name)
+{
+	double		x[64];
+	int			term = rows_term(transform, name);
+
+	assert_true(term >= 0 && transform->nterms <= 64);
+	transform_row(transform, values, x);
+	return x[term];
 }

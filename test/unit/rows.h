@@ -4,6 +4,8 @@
 #ifndef MLOPS_TEST_ROWS_H
 #define MLOPS_TEST_ROWS_H
 
+#include <string.h>
+
 #include "core/dataset.h"
 #include "core/transform.h"
 
@@ -36,5 +38,29 @@ extern Transform *rows_learn(Rows *rows, const FeatureOptions *options, Transfor
 extern double *rows_terms(Rows *rows, const Transform *transform, bool training);
 /* Index of a term by name, or -1. */
 extern int	rows_term(const Transform *transform, const char *name);
+/* Fails unless transform_row gives every row the bits that transform_block gives it. */
+extern void rows_assert_paths_agree(Rows *rows, const Transform *transform);
+/* A term of one row of raw values, by name. */
+extern double rows_score_term(const Transform *transform, const FeatureValue *values, const char *name);
+
+static inline FeatureValue
+raw_number(double x)
+{
+	return (FeatureValue) {.number = x};
+}
+
+static inline FeatureValue
+raw_time(int64_t x)
+{
+	return (FeatureValue) {.time = x};
+}
+
+static inline FeatureValue
+raw_text(const char *x)
+{
+	return (FeatureValue) {.text = x, .text_length = (int) strlen(x)};
+}
+
+#define raw_missing ((FeatureValue) {.missing = true})
 
 #endif							/* MLOPS_TEST_ROWS_H */
