@@ -3,6 +3,12 @@
 -- merges and copies between databases never collide.  Text that C code looks up
 -- through an index has collation "C": ASCII, and independent of the library that
 -- an operating system upgrade may change.
+--
+-- There are no foreign keys.  pg_restore --jobs fills the tables of an extension
+-- with their constraints in place and in any order (pg_dump records an order for
+-- one process only), and would lose whatever came before what it refers to.
+-- Instead, everything that concerns a model is written and removed by
+-- src/registry and src/pg/catalog_write.c under a lock on the model's row.
 
 CREATE TABLE mlops.experiments (
     experiment_id    uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -25,7 +31,7 @@ CREATE TABLE mlops.runs (
     end_time         timestamptz,
     source_version   text,
     lifecycle_stage  text NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
-    experiment_id    uuid NOT NULL REFERENCES mlops.experiments,
+    experiment_id    uuid NOT NULL,
     arguments        jsonb,
     environment      text
 );
@@ -35,7 +41,7 @@ COMMENT ON COLUMN mlops.runs.environment IS 'What results of LAPACK depend on: B
 COMMENT ON COLUMN mlops.runs.source_version IS 'Version of mlops.';
 
 CREATE TABLE mlops.params (
-    run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    run_uuid uuid NOT NULL,
     key      text NOT NULL,
     value    text NOT NULL,
     PRIMARY KEY (run_uuid, key)
@@ -43,7 +49,7 @@ CREATE TABLE mlops.params (
 COMMENT ON TABLE mlops.params IS 'Parameters of runs as they were used, defaults included.';
 
 CREATE TABLE mlops.metrics (
-    run_uuid    uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    run_uuid    uuid NOT NULL,
     key         text NOT NULL,
     step        bigint NOT NULL DEFAULT 0,
     value       float8 NOT NULL,
@@ -55,7 +61,7 @@ COMMENT ON TABLE mlops.metrics IS 'Metrics of runs; for a training, those of the
 COMMENT ON COLUMN mlops.metrics.is_nan IS 'The metric is undefined; value is then 0.';
 
 CREATE TABLE mlops.tags (
-    run_uuid uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
+    run_uuid uuid NOT NULL,
     key      text NOT NULL,
     value    text NOT NULL,
     PRIMARY KEY (run_uuid, key)
@@ -64,7 +70,7 @@ COMMENT ON TABLE mlops.tags IS 'Free key-value labels of runs.';
 
 CREATE TABLE mlops.datasets (
     dataset_uuid        uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-    experiment_id       uuid NOT NULL REFERENCES mlops.experiments,
+    experiment_id       uuid NOT NULL,
     name                text NOT NULL,
     digest              text,
     dataset_source_type text NOT NULL DEFAULT 'sql',
@@ -80,8 +86,8 @@ COMMENT ON COLUMN mlops.datasets.dataset_schema IS 'Features: name, type, kind.'
 COMMENT ON COLUMN mlops.datasets.search_path IS 'In force for whoever read the source.';
 
 CREATE TABLE mlops.inputs (
-    run_uuid     uuid NOT NULL REFERENCES mlops.runs ON DELETE CASCADE,
-    dataset_uuid uuid NOT NULL REFERENCES mlops.datasets,
+    run_uuid     uuid NOT NULL,
+    dataset_uuid uuid NOT NULL,
     context      text NOT NULL DEFAULT 'training',
     PRIMARY KEY (run_uuid, dataset_uuid, context)
 );
@@ -91,7 +97,7 @@ CREATE TABLE mlops.registered_models (
     model_id          uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     name              text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,62}$'),
     owner             regrole NOT NULL,
-    experiment_id     uuid NOT NULL REFERENCES mlops.experiments,
+    experiment_id     uuid NOT NULL,
     description       text,
     creation_time     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     last_updated_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -114,13 +120,12 @@ ALTER TABLE mlops.model_blobs ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE mlops.model_blobs IS 'Model bytes by SHA-256, in chunks of at most 8 MB.';
 
 CREATE TABLE mlops.model_versions (
-    model_id          uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    model_id          uuid NOT NULL,
     version           integer NOT NULL CHECK (version > 0),
     stage             text NOT NULL DEFAULT 'None' CHECK (stage IN ('None', 'Staging', 'Production', 'Archived')),
-    run_id            uuid NOT NULL REFERENCES mlops.runs,
+    run_id            uuid NOT NULL,
     model_sha256      bytea NOT NULL CHECK (pg_catalog.octet_length(model_sha256) = 32),
     model_bytes       bigint NOT NULL,
-    first_chunk       integer NOT NULL DEFAULT 0 CHECK (first_chunk = 0),
     algorithm         text NOT NULL,
     task              text NOT NULL,
     source            text,
@@ -134,19 +139,17 @@ CREATE TABLE mlops.model_versions (
     rows_test         bigint NOT NULL,
     rows_skipped      bigint NOT NULL,
     seconds           float8 NOT NULL,
-    PRIMARY KEY (model_id, version),
-    FOREIGN KEY (model_sha256, first_chunk) REFERENCES mlops.model_blobs (sha256, chunk_no)
+    PRIMARY KEY (model_id, version)
 );
 CREATE UNIQUE INDEX model_versions_production ON mlops.model_versions (model_id) WHERE stage = 'Production';
 CREATE INDEX model_versions_sha256 ON mlops.model_versions (model_sha256);
 CREATE INDEX model_versions_run ON mlops.model_versions (run_id);
 COMMENT ON TABLE mlops.model_versions IS 'Versions of models; at most one of a model is in Production.';
-COMMENT ON COLUMN mlops.model_versions.first_chunk IS 'Always 0: lets the version refer to the first chunk of its bytes, so that these cannot go while it is there.';
 COMMENT ON COLUMN mlops.model_versions.user_id IS 'Who trained it.';
 COMMENT ON COLUMN mlops.model_versions.key IS 'Key columns, comma-separated.';
 
 CREATE TABLE mlops.model_tags (
-    model_id uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    model_id uuid NOT NULL,
     key      text NOT NULL,
     value    text NOT NULL,
     PRIMARY KEY (model_id, key)
@@ -158,8 +161,7 @@ CREATE TABLE mlops.version_tags (
     version  integer NOT NULL,
     key      text NOT NULL,
     value    text NOT NULL,
-    PRIMARY KEY (model_id, version, key),
-    FOREIGN KEY (model_id, version) REFERENCES mlops.model_versions ON DELETE CASCADE
+    PRIMARY KEY (model_id, version, key)
 );
 COMMENT ON TABLE mlops.version_tags IS 'Free key-value labels of versions.';
 
@@ -167,13 +169,12 @@ CREATE TABLE mlops.aliases (
     model_id uuid NOT NULL,
     alias    text COLLATE "C" NOT NULL CHECK (alias ~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$'),
     version  integer NOT NULL,
-    PRIMARY KEY (model_id, alias),
-    FOREIGN KEY (model_id, version) REFERENCES mlops.model_versions ON DELETE CASCADE
+    PRIMARY KEY (model_id, alias)
 );
 COMMENT ON TABLE mlops.aliases IS 'Names for versions: churn@champion.';
 
 CREATE TABLE mlops.stage_history (
-    model_id    uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    model_id    uuid NOT NULL,
     event       integer NOT NULL,
     version     integer NOT NULL,
     action      text NOT NULL CHECK (action IN ('register', 'promote', 'archive', 'rollback')),
@@ -192,7 +193,7 @@ COMMENT ON COLUMN mlops.stage_history.below IS 'For events that put a version in
 COMMENT ON COLUMN mlops.stage_history.forced IS 'promote was called with force => true.';
 
 CREATE TABLE mlops.model_grants (
-    model_id   uuid NOT NULL REFERENCES mlops.registered_models ON DELETE CASCADE,
+    model_id   uuid NOT NULL,
     grantee    regrole NOT NULL,
     privilege  text NOT NULL CHECK (privilege IN ('read', 'predict', 'write', 'manage')),
     granted_by regrole NOT NULL,

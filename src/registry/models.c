@@ -5,9 +5,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
+#include "pg/catalog_scan.h"
 #include "registry/registry.h"
 
 PG_FUNCTION_INFO_V1(mlops_set_alias);
@@ -177,6 +180,12 @@ mlops_set_tag(PG_FUNCTION_ARGS)
 static void
 remove_runs(void)
 {
+	static const char *const parts[] = {
+		"DELETE FROM mlops.params WHERE run_uuid = ANY ($1)",
+		"DELETE FROM mlops.metrics WHERE run_uuid = ANY ($1)",
+		"DELETE FROM mlops.tags WHERE run_uuid = ANY ($1)",
+		"DELETE FROM mlops.runs WHERE run_uuid = ANY ($1)"
+	};
 	CatalogArg	runs = {UUIDARRAYOID, (Datum) 0, false};
 	Datum		result = catalog_result(1, &runs.isnull);
 
@@ -188,31 +197,57 @@ remove_runs(void)
 					"DELETE FROM mlops.datasets d USING gone WHERE d.dataset_uuid = gone.dataset_uuid "
 					"AND NOT EXISTS (SELECT FROM mlops.inputs i WHERE i.dataset_uuid = d.dataset_uuid "
 					"AND i.run_uuid <> ALL ($1))", 1, &runs);
-	catalog_execute("DELETE FROM mlops.runs WHERE run_uuid = ANY ($1)", 1, &runs);
+	for (size_t i = 0; i < lengthof(parts); i++)
+		catalog_execute(parts[i], 1, &runs);
+}
+
+/* Whether any version has these bytes, as of now and not of the transaction's snapshot. */
+static bool
+blob_is_needed(Datum digest)
+{
+	CatalogQuery query = {
+		.table = "model_versions", .index = "model_versions_sha256",
+		.nkeys = 1, .keys = {{"model_sha256", BYTEAOID, digest}},
+		.ncolumns = 1, .columns = {"version"}
+	};
+	Datum		version;
+	bool		isnull;
+	bool		found;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	found = catalog_scan_first(&query, &version, &isnull);
+	PopActiveSnapshot();
+	return found;
 }
 
 /*
  * Removes bytes that no version refers to.  A session that has just found bytes
  * in the store and is about to add a version keeps them locked: those are
  * passed over, never waited for (it may be waiting for our lock on the model),
- * and fall to the next removal if it rolls back.  The DELETE looks again,
- * after the lock, for versions that were committed in between.
+ * and fall to the next removal if it rolls back.  Whether they are needed is
+ * asked after the lock, under a new snapshot even in REPEATABLE READ: that
+ * session may have committed in between.
  */
 static void
 remove_orphaned_blobs(void)
 {
-	CatalogArg	blobs = {BYTEAARRAYOID, (Datum) 0, false};
-	Datum		result;
+	SPITupleTable *orphans;
+	uint64		norphans;
 
-	catalog_execute("SELECT pg_catalog.array_agg(o.sha256) FROM (SELECT b.sha256 FROM mlops.model_blobs b WHERE b.chunk_no = 0 "
-					"AND NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.model_sha256 = b.sha256) "
-					"FOR UPDATE SKIP LOCKED) o", 0, NULL);
-	result = catalog_result(1, &blobs.isnull);
-	if (blobs.isnull)
-		return;
-	blobs.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(result));
-	catalog_execute("DELETE FROM mlops.model_blobs b WHERE b.sha256 = ANY ($1) "
-					"AND NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.model_sha256 = b.sha256)", 1, &blobs);
+	norphans = catalog_execute("SELECT b.sha256 FROM mlops.model_blobs b WHERE b.chunk_no = 0 "
+							   "AND NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.model_sha256 = b.sha256) "
+							   "FOR UPDATE SKIP LOCKED", 0, NULL);
+	orphans = SPI_tuptable;
+	for (uint64 i = 0; i < norphans; i++)
+	{
+		CatalogArg	digest = {BYTEAOID, (Datum) 0, false};
+
+		CHECK_FOR_INTERRUPTS();
+		digest.value = SPI_getbinval(orphans->vals[i], orphans->tupdesc, 1, &digest.isnull);
+		if (!blob_is_needed(digest.value))
+			catalog_execute("DELETE FROM mlops.model_blobs WHERE sha256 = $1", 1, &digest);
+	}
+	SPI_freetuptable(orphans);
 }
 
 static void
@@ -279,6 +314,14 @@ mlops_delete_version(PG_FUNCTION_ARGS)
 Datum
 mlops_drop_model(PG_FUNCTION_ARGS)
 {
+	static const char *const parts[] = {
+		"DELETE FROM mlops.version_tags WHERE model_id = $1",
+		"DELETE FROM mlops.aliases WHERE model_id = $1",
+		"DELETE FROM mlops.model_tags WHERE model_id = $1",
+		"DELETE FROM mlops.stage_history WHERE model_id = $1",
+		"DELETE FROM mlops.model_grants WHERE model_id = $1",
+		"DELETE FROM mlops.registered_models WHERE model_id = $1"
+	};
 	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));
 	Registered	target;
 	CatalogWork work;
@@ -296,7 +339,8 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		catalog_execute("WITH gone AS (DELETE FROM mlops.model_versions WHERE model_id = $1 RETURNING run_id) "
 						"SELECT pg_catalog.array_agg(run_id) FROM gone", 1, &id);
 		remove_runs();
-		catalog_execute("DELETE FROM mlops.registered_models WHERE model_id = $1", 1, &id);
+		for (size_t i = 0; i < lengthof(parts); i++)
+			catalog_execute(parts[i], 1, &id);
 		remove_orphaned_blobs();
 		catalog_execute("DELETE FROM mlops.experiments e WHERE e.experiment_id = $1 "
 						"AND NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = e.experiment_id) "

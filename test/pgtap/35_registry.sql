@@ -221,7 +221,8 @@ SELECT alike(pg_temp.try($$SELECT mlops.rename_model('churn', 'a b')$$), '42602 
 -- removal; versions with the same bytes share them
 SELECT is((SELECT array_agg(pg_temp.add_version('twin', 'postgres', 'same bytes')) FROM generate_series(1, 3)), '{1,2,3}'::int[], 'three versions of the same bytes');
 SELECT is((SELECT count(*) FROM mlops.model_blobs WHERE sha256 = sha256('same bytes')), 1::bigint, 'are stored once');
-SELECT lives_ok($$SELECT mlops.promote('twin/1'), mlops.promote('twin/2'), mlops.set_alias('twin/3', 'x')$$, 'set up');
+SELECT lives_ok($$SELECT mlops.promote('twin/1'), mlops.promote('twin/2'), mlops.set_alias('twin/3', 'x'), mlops.set_tag('twin/1', 'k', 'v'), mlops.set_tag('twin/3', 'k', 'v'),
+    mlops.set_tag('twin', 'k', 'v'), mlops.grant_access('twin', 'public', 'read')$$, 'set up');
 SELECT alike(pg_temp.try($$SELECT mlops.delete_version('twin/2')$$), '55006 | version 2 of model "twin" is in Production | %', 'not out of Production');
 SELECT alike(pg_temp.try($$SELECT mlops.delete_version('twin', 3)$$), '55006 | version 3 of model "twin" has the alias "x" | %', 'not under an alias');
 SELECT alike(pg_temp.try($$SELECT mlops.delete_version('twin')$$), '22023 | which version of model "twin" is meant? | %', 'never by guess');
@@ -233,10 +234,24 @@ SELECT is(pg_temp.add_version('twin', 'postgres'), 4, 'a number is never used ag
 SELECT alike(pg_temp.try($$SELECT mlops.drop_model('twin')$$), '55006 | version 2 of model "twin" is in Production | %', 'a model in Production is not dropped');
 SELECT lives_ok($$SELECT mlops.promote('twin/2', stage => 'Archived'); SELECT mlops.drop_model('twin')$$, 'dropped after that');
 SELECT is((SELECT count(*) FROM mlops.model_blobs WHERE sha256 = sha256('same bytes')), 0::bigint, 'no version, no bytes');
-SELECT is((SELECT row((SELECT count(*) FROM mlops.model_versions v WHERE NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.model_id = v.model_id)),
-                      (SELECT count(*) FROM mlops.runs r WHERE NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.run_id = r.run_uuid)),
-                      (SELECT count(*) FROM mlops.datasets d WHERE NOT EXISTS (SELECT FROM mlops.inputs i WHERE i.dataset_uuid = d.dataset_uuid)),
-                      (SELECT count(*) FROM mlops.model_blobs b WHERE NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.model_sha256 = b.sha256)),
-                      (SELECT count(*) FROM mlops.experiments WHERE name = 'twin'))::text), '(0,0,0,0,0)', 'nothing is left over');
+SELECT is_empty($$
+    SELECT 'version', model_id::text FROM mlops.model_versions WHERE model_id NOT IN (SELECT model_id FROM mlops.registered_models)
+    UNION ALL SELECT 'bytes of version', model_id::text FROM mlops.model_versions WHERE model_sha256 NOT IN (SELECT sha256 FROM mlops.model_blobs WHERE chunk_no = 0)
+    UNION ALL SELECT 'run of version', model_id::text FROM mlops.model_versions WHERE run_id NOT IN (SELECT run_uuid FROM mlops.runs)
+    UNION ALL SELECT 'run', run_uuid::text FROM mlops.runs WHERE run_uuid NOT IN (SELECT run_id FROM mlops.model_versions)
+    UNION ALL SELECT 'experiment of run', run_uuid::text FROM mlops.runs WHERE experiment_id NOT IN (SELECT experiment_id FROM mlops.experiments)
+    UNION ALL SELECT 'param', run_uuid::text FROM mlops.params WHERE run_uuid NOT IN (SELECT run_uuid FROM mlops.runs)
+    UNION ALL SELECT 'metric', run_uuid::text FROM mlops.metrics WHERE run_uuid NOT IN (SELECT run_uuid FROM mlops.runs)
+    UNION ALL SELECT 'tag', run_uuid::text FROM mlops.tags WHERE run_uuid NOT IN (SELECT run_uuid FROM mlops.runs)
+    UNION ALL SELECT 'input', run_uuid::text FROM mlops.inputs WHERE run_uuid NOT IN (SELECT run_uuid FROM mlops.runs)
+        OR dataset_uuid NOT IN (SELECT dataset_uuid FROM mlops.datasets)
+    UNION ALL SELECT 'dataset', dataset_uuid::text FROM mlops.datasets WHERE dataset_uuid NOT IN (SELECT dataset_uuid FROM mlops.inputs)
+    UNION ALL SELECT 'bytes', sha256::text FROM mlops.model_blobs WHERE sha256 NOT IN (SELECT model_sha256 FROM mlops.model_versions)
+    UNION ALL SELECT 'model tag', model_id::text FROM mlops.model_tags WHERE model_id NOT IN (SELECT model_id FROM mlops.registered_models)
+    UNION ALL SELECT 'history', model_id::text FROM mlops.stage_history WHERE model_id NOT IN (SELECT model_id FROM mlops.registered_models)
+    UNION ALL SELECT 'grant', model_id::text FROM mlops.model_grants WHERE model_id NOT IN (SELECT model_id FROM mlops.registered_models)
+    UNION ALL SELECT 'version tag', model_id::text FROM mlops.version_tags WHERE (model_id, version) NOT IN (SELECT model_id, version FROM mlops.model_versions)
+    UNION ALL SELECT 'alias', model_id::text FROM mlops.aliases WHERE (model_id, version) NOT IN (SELECT model_id, version FROM mlops.model_versions)
+    UNION ALL SELECT 'experiment', name FROM mlops.experiments WHERE name = 'twin'$$, 'nothing is left over, nothing is missing');
 SELECT results_eq($$SELECT action, count(*) FROM mlops.audit WHERE model = 'twin' GROUP BY action ORDER BY action COLLATE "C"$$,
-    $$VALUES ('delete_version', 1::bigint), ('drop', 1), ('promote', 3), ('set_alias', 1)$$, 'the audit log remembers');
+    $$VALUES ('delete_version', 1::bigint), ('drop', 1), ('grant', 1), ('promote', 3), ('set_alias', 1)$$, 'the audit log remembers');

@@ -84,7 +84,7 @@ is(scores($standby, 'source', 'churn'), scores($node, 'source', 'churn'), '... a
 my ($status, $out, $error) = $standby->psql('source', q{SET ROLE scorer; SELECT mlops.coefficients('churn')});
 like($error, qr/permission denied for model "churn"/, '... with privileges');
 ($status, $out, $error) = $standby->psql('source', q{SELECT mlops.promote('churn/1')});
-like($error, qr/cannot execute mlops\.promote\(\) during recovery/, '... and promotes nothing');
+like($error, qr/cannot execute mlops\.promote\(\) in a read-only transaction/, '... and promotes nothing');
 my $session = $standby->background_psql('source');
 is($session->query_safe(q{SELECT version FROM mlops.deployments}), 3, 'a session on the standby');
 $session->query_safe(q{SELECT mlops.predict('churn', 1)});
