@@ -1,0 +1,201 @@
+/*
+ * irls.h
+ *	  Maximum likelihood for generalized linear models by Newton's method with
+ *	  expected information (iteratively reweighted least squares).
+ *
+ * Minimises over (b0, b) the penalised deviance
+ *
+ *		sum_i w_i d(y_i, mu_i) + lambda sum_j (s_j b_j)^2,   g(mu_i) = b0 + x_i'b + offset_i
+ *
+ * with s_j the standard deviation of term j under the case weights, that is
+ * twice the negative log-likelihood plus lambda/2 sum_j (s_j b_j)^2.
+ *
+ * Passes.  SURVEY: least squares state of the plain design; it decides which
+ * terms are aliased (left to right, as in `linear`) and gives centres and
+ * spreads, in which everything else is computed.  CROSS_PRODUCT: Newton steps
+ * from the weighted cross-product; cheap, and a step that is slightly wrong is
+ * put right by the next one.  QR: the last steps, from the orthogonal
+ * factorization of the weighted design, so that estimates and standard errors
+ * keep their digits on ill-conditioned designs.  Large data sets start on their
+ * leading blocks (a random sample) with a small ridge.  1M rows x 28 terms: two
+ * to four cheap passes and one by QR over all rows.
+ *
+ * A step that raises the penalised deviance or leaves the range of the family
+ * is halved.  Newton's method has converged when the decrement, the squared
+ * length of the step in the metric of the information, is below tol^2 times the
+ * deviance.
+ *
+ * Separation.  The likelihood has no maximum if and only if there is a
+ * direction (d0, d) along which no row's likelihood falls and some row's rises
+ * (Albert and Anderson 1984): for 0/1 targets s_i (d0 + x_i'd) >= 0 in every
+ * row.  Newton's steps then tend to such a direction, so every pass tests the
+ * last step in all rows; a step that passes is a certificate, up to a relative
+ * tolerance of 1e-9 of its largest move.
+ */
+#ifndef CORE_IRLS_H
+#define CORE_IRLS_H
+
+#include "core/algorithm.h"
+#include "core/glm_family.h"
+#include "core/linear_state.h"
+
+typedef struct IrlsOptions
+{
+	GlmSpec		spec;
+	bool		intercept;
+	double		ridge;			/* lambda */
+	double		tol;
+	int			max_iter;
+	bool		balanced;		/* BINARY: classes weigh the same in total */
+	double		positive_weight;	/* BINARY: factor on the weight of positive rows */
+} IrlsOptions;
+
+/* The members of an Algorithm, for those that are fitted in this way. */
+extern CoreStatus irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitPlan *plan);
+extern CoreStatus irls_start(CoreEnv *env, const FitPlan *plan, void *iterate);
+extern void irls_state_init(const FitPlan *plan, const void *iterate, void *state);
+extern CoreStatus irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate, void *state, const DesignBlock *block);
+extern CoreStatus irls_merge(CoreEnv *env, const FitPlan *plan, void *state, const void *other);
+extern CoreStatus irls_step(CoreEnv *env, const FitPlan *plan, void *iterate, const void *state, bool *done);
+extern CoreStatus irls_finish(CoreEnv *env, const FitPlan *plan, const void *iterate, Model *model);
+extern int64_t irls_pass_blocks(const FitPlan *plan, const void *iterate, int64_t nblocks);
+
+/*
+ * Shared by the files irls*.c only.
+ */
+
+typedef enum IrlsBasis
+{
+	IRLS_SURVEY = 0,
+	IRLS_CROSS_PRODUCT,
+	IRLS_QR
+} IrlsBasis;
+
+typedef enum IrlsSeparation
+{
+	IRLS_OVERLAP = 0,
+	IRLS_QUASI_SEPARATED,
+	IRLS_SEPARATED				/* the fit classifies every row rightly */
+} IrlsSeparation;
+
+typedef struct IrlsIterate
+{
+	int32_t		basis;			/* IrlsBasis of the next pass */
+	int32_t		starting;		/* the next pass works from the family's starting means */
+	int32_t		sampled;		/* the next pass reads leading blocks only */
+	int32_t		last;			/* the next QR pass is the last whatever it finds */
+	int32_t		moved;			/* `direction` is the move that led here */
+	int32_t		has_offset;
+	int32_t		null_settled;	/* the null deviance is final */
+	int32_t		separation;		/* IrlsSeparation */
+	int32_t		converged;
+	int32_t		nkept;			/* terms that are not aliased */
+	int32_t		rank;			/* with intercept */
+	int32_t		iteration;
+	int32_t		halvings;
+	int32_t		reserved;
+	int64_t		rows;			/* with positive weight */
+	double		class_factor[2];
+	double		weight;
+	double		objective;		/* penalised deviance at `previous` */
+	double		deviance;
+	double		pearson;
+	double		likelihood_constant;
+	double		max_eta;
+	double		start_mean;		/* mean of the target, for starting values */
+	double		null_eta;
+	double		null_previous;
+	double		null_previous_deviance;
+	double		null_deviance;
+	double		condition;
+	double		data[];			/* see irls_vectors */
+} IrlsIterate;
+
+/*
+ * The vectors behind an iterate, each as long as 1 + nterms, in the order of
+ * kept terms.  Coefficients in scaled units belong to z_j = (x_j - centre_j) /
+ * spread_j, element 0 being the intercept.
+ */
+typedef struct IrlsVectors
+{
+	double	   *centre;			/* [1 + k] is term k of the kept ones */
+	double	   *spread;
+	double	   *beta;
+	double	   *previous;
+	double	   *direction;		/* beta - previous */
+	double	   *error;			/* unscaled standard errors, in the user's units; NaN: not estimable */
+	double	   *divergent;		/* 1 where separation makes the estimate arbitrary */
+	int32_t    *kept;			/* index of the term in the design */
+} IrlsVectors;
+
+#define IRLS_VECTORS 8
+
+extern IrlsVectors irls_vectors(const FitPlan *plan, const IrlsIterate *iterate);
+
+typedef struct IrlsState
+{
+	int64_t		rows;			/* with positive weight */
+	int32_t		invalid;
+	int32_t		not_finite;
+	int32_t		has_offset;
+	int32_t		null_invalid;
+	double		weight;
+	double		target;			/* sum of w y */
+	double		class_weight[2];	/* BINARY: sums of case weights, class factors excluded */
+	double		deviance;
+	double		pearson;
+	double		scale;
+	double		max_eta;
+	double		likelihood_constant;
+	double		null_deviance;
+	double		null_score;
+	double		null_information;
+	double		max_move;		/* largest |d0 + z'd| */
+	double		min_gain;		/* smallest s (d0 + z'd), over rows that may move one way */
+	double		max_stray;		/* largest |d0 + z'd| over rows that may not move */
+	double		min_margin;		/* smallest s (eta - offset) */
+	int32_t		cross_columns;	/* k + 2, or 0 when `data` is a LinearState */
+	int32_t		reserved;
+	double		padding[2];
+	double		data[];			/* LinearState, or the (k + 2)^2 cross-product of (1, z, residual), by columns */
+} IrlsState;
+
+typedef struct IrlsPlan
+{
+	IrlsOptions options;
+	int64_t		sample_blocks;	/* 0: no sampling */
+} IrlsPlan;
+
+static inline const IrlsOptions *
+irls_options(const FitPlan *plan)
+{
+	return &((const IrlsPlan *) plan->private)->options;
+}
+
+static inline LinearState *
+irls_linear_state(IrlsState *state)
+{
+	return (LinearState *) ((char *) state + offsetof(IrlsState, data));
+}
+
+static inline const LinearState *
+irls_linear_sums(const IrlsState *state)
+{
+	return (const LinearState *) ((const char *) state + offsetof(IrlsState, data));
+}
+
+/* One Newton step from the sums of a pass. */
+typedef struct IrlsStep
+{
+	double	   *delta;			/* [1 + nkept] */
+	double		decrement;
+	bool		failed;			/* CROSS_PRODUCT: too ill-conditioned, QR must do it */
+	/* QR only */
+	double	   *error;			/* [1 + nkept] */
+	int			rank;
+	double		condition;
+} IrlsStep;
+
+extern CoreStatus irls_solve(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const IrlsState *state, double ridge, IrlsStep *step);
+
+#endif							/* CORE_IRLS_H */

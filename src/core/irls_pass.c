@@ -1,0 +1,377 @@
+/*
+ * irls_pass.c
+ *	  What a block of rows adds to the state of a pass; see irls.h.
+ *
+ * Rows are taken in chunks that stay in the cache: gather and scale the kept
+ * terms while forming the linear predictor, evaluate the family, then add the
+ * weighted cross-product (one dsyrk of (1, z, residual), which holds
+ * information, score and Pearson statistic) or the factorization.
+ *
+ * Cost of a chunk of n rows and k terms: n k^2 flops for the cross-product,
+ * about 2 n k^2 for QR, O(n k) for the rest.
+ */
+#include "core/irls.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/real.h"
+
+#define CROSS_PRODUCT_CHUNK 512
+
+typedef struct Chunk
+{
+	int			rows;
+	size_t		ld;
+	double	   *design;			/* columns: square root of weight, kept terms, residual */
+	double	   *eta;
+	double	   *move;
+	double	   *weight;			/* case weights, then working weights */
+	const double *y;
+	const double *offset;		/* NULL: all 0 */
+} Chunk;
+
+static int
+chunk_rows(const IrlsIterate *iterate)
+{
+	int			rows = CROSS_PRODUCT_CHUNK;
+
+	/* a factorization of few rows more than columns would mostly redo the triangle */
+	while (iterate->basis == IRLS_QR && rows < BLOCK_ROWS && rows < 4 * (iterate->nkept + 1))
+		rows *= 2;
+	return rows;
+}
+
+static bool
+weight_is_valid(double w)
+{
+	return w >= 0.0 && isfinite(w);
+}
+
+/* Checks weights and target of a block; counts rows, weights and classes. */
+static CoreStatus
+tally_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlock *block)
+{
+	const IrlsOptions *options = irls_options(plan);
+	bool		binary = plan->input.task == TASK_BINARY;
+
+	for (int i = 0; i < block->nrows; i++)
+	{
+		double		w = block->w != NULL ? block->w[i] : 1.0;
+		double		y = block->y[i];
+		const char *what = glm_domain_error(options->spec.family, y);
+
+		if (!weight_is_valid(w))
+			return env_fail(env, CORE_INVALID, "weight %g is negative or not finite", w);
+		if (w == 0.0)
+			continue;
+		if (what != NULL)
+			return env_fail(env, CORE_INVALID, "the target has %s (%g), which family \"%s\" does not allow",
+							what, y, glm_family_name(options->spec.family));
+		if (block->offset != NULL && !isfinite(block->offset[i]))
+			return env_fail(env, CORE_INVALID, "an offset is not finite");
+		state->rows++;
+		state->weight += w;
+		state->target += w * y;
+		if (block->offset != NULL && block->offset[i] != 0.0)
+			state->has_offset = 1;
+		if (binary)
+			state->class_weight[y > 0.5] += w;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+survey_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlock *block)
+{
+	size_t		doubles;
+	double	   *workspace;
+	CoreStatus	status;
+
+	if (!linear_workspace_size(block->nterms, block->nrows, &doubles))
+		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", block->nterms);
+	CORE_ALLOC(env, workspace, doubles);
+	status = linear_state_add(env, irls_linear_state(state), block->nrows, block->x, block->ld, block->y, block->w, workspace);
+	env_release(env, workspace);
+	(void) plan;
+	return status;
+}
+
+/* Kept terms, centred and scaled, and with them the linear predictor and the last move. */
+static void
+fill_design(const IrlsVectors *v, int nkept, const DesignBlock *block, int first, Chunk *chunk)
+{
+	int			n = chunk->rows;
+
+	for (int i = 0; i < n; i++)
+	{
+		chunk->eta[i] = v->beta[0];
+		chunk->move[i] = v->direction[0];
+	}
+	for (int k = 1; k <= nkept; k++)
+	{
+		const double *restrict x = block->x + (size_t) v->kept[k] * block->ld + first;
+		double	   *restrict z = chunk->design + (size_t) k * chunk->ld;
+		double	   *restrict eta = chunk->eta;
+		double	   *restrict move = chunk->move;
+		double		centre = v->centre[k];
+		double		factor = 1.0 / v->spread[k];
+		double		b = v->beta[k];
+		double		d = v->direction[k];
+
+		for (int i = 0; i < n; i++)
+		{
+			double		value = (x[i] - centre) * factor;
+
+			z[i] = value;
+			eta[i] += b * value;
+			move[i] += d * value;
+		}
+	}
+}
+
+/* Tests the direction of the last move, and the fit itself, for separation. */
+static void
+test_separation(const GlmSpec *spec, const Chunk *chunk, IrlsState *state)
+{
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		double		move = chunk->move[i];
+		int			sign;
+
+		if (chunk->weight[i] == 0.0)
+			continue;
+		sign = glm_recession_sign(spec, chunk->y[i]);
+		state->max_move = fmax(state->max_move, fabs(move));
+		if (sign == 0)
+			state->max_stray = fmax(state->max_stray, fabs(move));
+		else
+			state->min_gain = fmin(state->min_gain, sign * move);
+		state->min_margin = fmin(state->min_margin, sign * chunk->eta[i]);
+	}
+}
+
+static void
+add_null_model(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
+{
+	const GlmSpec *spec = &irls_options(plan)->spec;
+	GlmNull		null = {0};
+
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		double		offset = chunk->offset != NULL ? chunk->offset[i] : 0.0;
+
+		glm_null_row(spec, iterate->null_eta + offset, chunk->y[i], chunk->weight[i], &null);
+	}
+	state->null_deviance += null.deviance;
+	state->null_score += null.score;
+	state->null_information += null.information;
+	if (null.invalid)
+		state->null_invalid = 1;
+}
+
+/*
+ * The first step has no coefficients yet: its linear predictor is that of the
+ * family's starting means, and the step leads from 0 to the least squares fit
+ * of the working response.
+ */
+static void
+starting_rows(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, double *root, double *residual, GlmSums *sums)
+{
+	const GlmSpec *spec = &irls_options(plan)->spec;
+
+	for (int i = 0; i < chunk->rows; i++)
+		chunk->eta[i] = chunk->weight[i] == 0.0 ? 0.0 :
+			glm_link(spec->link, glm_start_mean(spec, chunk->y[i], chunk->weight[i], iterate->start_mean));
+	glm_rows(spec, chunk->rows, chunk->eta, chunk->y, chunk->weight, root, residual, sums);
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		if (root[i] > 0.0)
+			residual[i] += chunk->eta[i] - (chunk->offset != NULL ? chunk->offset[i] : 0.0);
+	}
+}
+
+static void
+add_offset(Chunk *chunk)
+{
+	if (chunk->offset == NULL)
+		return;
+	for (int i = 0; i < chunk->rows; i++)
+		chunk->eta[i] += chunk->offset[i];
+}
+
+static void
+add_sums(IrlsState *state, const GlmSums *sums)
+{
+	state->deviance += sums->deviance;
+	state->pearson += sums->pearson;
+	state->scale += sums->scale;
+	state->max_eta = fmax(state->max_eta, sums->max_eta);
+	state->invalid |= sums->invalid;
+	state->not_finite |= sums->not_finite;
+}
+
+/* Square roots of working weights to column 0, working residuals to the last column. */
+static void
+evaluate_chunk(const FitPlan *plan, const IrlsIterate *iterate, Chunk *chunk, IrlsState *state)
+{
+	const GlmSpec *spec = &irls_options(plan)->spec;
+	double	   *root = chunk->design;
+	double	   *residual = chunk->design + (size_t) (iterate->nkept + 1) * chunk->ld;
+	GlmSums		sums = {0};
+
+	if (iterate->starting)
+		starting_rows(plan, iterate, chunk, root, residual, &sums);
+	else
+	{
+		if (iterate->moved && glm_can_separate(spec))
+			test_separation(spec, chunk, state);
+		add_offset(chunk);
+		glm_rows(spec, chunk->rows, chunk->eta, chunk->y, chunk->weight, root, residual, &sums);
+		if (!iterate->sampled && (iterate->has_offset || iterate->basis == IRLS_QR))
+			add_null_model(plan, iterate, chunk, state);
+		for (int i = 0; i < chunk->rows && iterate->basis == IRLS_QR; i++)
+			state->likelihood_constant += glm_likelihood_constant(spec, chunk->y[i], chunk->weight[i]);
+	}
+	add_sums(state, &sums);
+}
+
+static void
+add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
+{
+	int			columns = iterate->nkept + 2;
+	const double *restrict root = chunk->design;
+
+	for (int k = 1; k < columns; k++)
+	{
+		double	   *restrict z = chunk->design + (size_t) k * chunk->ld;
+
+		for (int i = 0; i < chunk->rows; i++)
+			z[i] *= root[i];
+	}
+	cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, columns, chunk->rows,
+				1.0, chunk->design, (int) chunk->ld, 1.0, state->data, columns);
+}
+
+/* Case weights of the chunk, with class factors. */
+static void
+fill_weights(const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock *block, int first, Chunk *chunk)
+{
+	bool		binary = plan->input.task == TASK_BINARY;
+
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		double		w = block->w != NULL ? block->w[first + i] : 1.0;
+
+		chunk->weight[i] = binary ? w * iterate->class_factor[chunk->y[i] > 0.5] : w;
+	}
+}
+
+static CoreStatus
+add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock *block, int first, Chunk *chunk, double *workspace, IrlsState *state)
+{
+	IrlsVectors v = irls_vectors(plan, iterate);
+
+	chunk->y = block->y + first;
+	chunk->offset = block->offset != NULL ? block->offset + first : NULL;
+	fill_weights(plan, iterate, block, first, chunk);
+	fill_design(&v, iterate->nkept, block, first, chunk);
+	evaluate_chunk(plan, iterate, chunk, state);
+	if (state->invalid || state->not_finite)
+		return CORE_OK;			/* the step will be shortened, sums are not needed */
+	if (iterate->basis == IRLS_CROSS_PRODUCT)
+	{
+		add_cross_product(iterate, chunk, state);
+		return CORE_OK;
+	}
+	for (int i = 0; i < chunk->rows; i++)
+		chunk->weight[i] = chunk->design[i] * chunk->design[i];
+	return linear_state_add(env, irls_linear_state(state), chunk->rows, chunk->design + chunk->ld, chunk->ld,
+							chunk->design + (size_t) (iterate->nkept + 1) * chunk->ld, chunk->weight, workspace);
+}
+
+CoreStatus
+irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *state_, const DesignBlock *block)
+{
+	const IrlsIterate *iterate = iterate_;
+	IrlsState  *state = state_;
+	Chunk		chunk;
+	size_t		doubles = 0;
+	double	   *memory;
+	double	   *workspace;
+	CoreStatus	status = CORE_OK;
+
+	CORE_TRY(tally_block(env, plan, state, block));
+	if (iterate->basis == IRLS_SURVEY)
+		return survey_block(env, plan, state, block);
+
+	chunk.ld = (size_t) chunk_rows(iterate);
+	if (iterate->basis == IRLS_QR && !linear_workspace_size(iterate->nkept, (int) chunk.ld, &doubles))
+		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", iterate->nkept);
+	CORE_ALLOC(env, memory, chunk.ld * ((size_t) iterate->nkept + 5));
+	CORE_ALLOC(env, workspace, doubles);
+	chunk.design = memory;
+	chunk.eta = memory + chunk.ld * ((size_t) iterate->nkept + 2);
+	chunk.move = chunk.eta + chunk.ld;
+	chunk.weight = chunk.move + chunk.ld;
+	for (int first = 0; first < block->nrows && status == CORE_OK; first += (int) chunk.ld)
+	{
+		env_poll(env);
+		chunk.rows = block->nrows - first < (int) chunk.ld ? block->nrows - first : (int) chunk.ld;
+		status = add_chunk(env, plan, iterate, block, first, &chunk, workspace, state);
+	}
+	env_release(env, workspace);
+	env_release(env, memory);
+	return status;
+}
+
+CoreStatus
+irls_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *other_)
+{
+	IrlsState  *a = state_;
+	const IrlsState *b = other_;
+	LinearState *left = irls_linear_state(a);
+	size_t		doubles;
+	double	   *workspace;
+	CoreStatus	status;
+
+	(void) plan;
+	a->rows += b->rows;
+	a->invalid |= b->invalid;
+	a->not_finite |= b->not_finite;
+	a->has_offset |= b->has_offset;
+	a->null_invalid |= b->null_invalid;
+	a->weight += b->weight;
+	a->target += b->target;
+	a->class_weight[0] += b->class_weight[0];
+	a->class_weight[1] += b->class_weight[1];
+	a->deviance += b->deviance;
+	a->pearson += b->pearson;
+	a->scale += b->scale;
+	a->max_eta = fmax(a->max_eta, b->max_eta);
+	a->likelihood_constant += b->likelihood_constant;
+	a->null_deviance += b->null_deviance;
+	a->null_score += b->null_score;
+	a->null_information += b->null_information;
+	a->max_move = fmax(a->max_move, b->max_move);
+	a->min_gain = fmin(a->min_gain, b->min_gain);
+	a->max_stray = fmax(a->max_stray, b->max_stray);
+	a->min_margin = fmin(a->min_margin, b->min_margin);
+	if (a->cross_columns > 0)
+	{
+		size_t		n = (size_t) a->cross_columns * (size_t) a->cross_columns;
+
+		for (size_t i = 0; i < n; i++)
+			a->data[i] += b->data[i];
+		return CORE_OK;
+	}
+	if (a->invalid || a->not_finite)
+		return CORE_OK;
+	if (!linear_workspace_size(left->nterms, 0, &doubles))
+		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", left->nterms);
+	CORE_ALLOC(env, workspace, doubles);
+	status = linear_state_merge(env, left, irls_linear_sums(b), workspace);
+	env_release(env, workspace);
+	return status;
+}

@@ -1,0 +1,67 @@
+/*
+ * fit_support.h: tables from CSV files, designs made of them, and fits of one algorithm over them.
+ */
+#ifndef MLOPS_TEST_FIT_SUPPORT_H
+#define MLOPS_TEST_FIT_SUPPORT_H
+
+#include "core/algorithm.h"
+#include "support.h"
+
+/* A CSV file with a header; fields as text.  No quotes, no line breaks in fields. */
+typedef struct Csv
+{
+	int			rows;
+	int			columns;
+	char	  **header;
+	char	  **fields;			/* rows x columns */
+} Csv;
+
+extern Csv *csv_read(CoreEnv *env, const char *path);	/* from the top directory; fails the test when missing */
+extern int	csv_column(const Csv *csv, const char *name);
+extern const char *csv_field(const Csv *csv, int row, int column);
+extern double csv_number(const Csv *csv, int row, int column);	/* NaN when empty */
+
+/* What a fit is made of.  Start with fit_data_create, change what you like. */
+typedef struct FitData
+{
+	const Algorithm *algorithm;
+	ParamSet	params;
+	Task		task;
+	int			nclasses;
+	char	  **classes;
+	int64_t		n;
+	int			nterms;
+	Term	   *terms;			/* names "x1", "x2", ... unless set */
+	double	   *x;				/* column-major, n x nterms */
+	double	   *y;
+	double	   *w;				/* NULL: 1 */
+	double	   *offset;			/* NULL: 0 */
+	int			block_rows;		/* BLOCK_ROWS, or fewer to make many blocks */
+	bool		shuffle_tree;	/* merge ranges of blocks instead of one tree; same results to rounding */
+	int			passes;			/* out */
+	int64_t		blocks_read;	/* out */
+} FitData;
+
+extern FitData *fit_data_create(CoreEnv *env, const Algorithm *algorithm, Task task, int64_t n, int nterms);
+extern void fit_data_classes(CoreEnv *env, FitData *data, int nclasses);	/* labels "c0", "c1", ... */
+extern FitData *fit_data_copy(CoreEnv *env, const FitData *data);	/* deep, to change something */
+
+/* Adds columns of a CSV file to the design, for rows where `use` is true (NULL: all). */
+extern void fit_data_add_column(CoreEnv *env, FitData *data, const char *name, const double *values);
+
+extern CoreStatus fit_data_fit(CoreEnv *env, FitData *data, Model **model);
+extern Model *fit_data_model(CoreEnv *env, FitData *data);	/* which must succeed, and bind */
+
+extern double model_estimate(const Model *model, int row, int column);
+extern double model_std_error(const Model *model, int row, int column);
+/* Margins of row i of the design. */
+extern void fit_data_margins(CoreEnv *env, const FitData *data, const Model *model, int64_t i, double *out);
+
+/*
+ * Results of an oracle: lines "case,name,value" of a CSV file; all of a test
+ * looks them up by case and name.
+ */
+extern double oracle_value(const Csv *oracle, const char *group, const char *name, const char *column);
+extern bool oracle_has(const Csv *oracle, const char *group, const char *name);
+
+#endif							/* MLOPS_TEST_FIT_SUPPORT_H */
