@@ -395,6 +395,74 @@ glm_rows(const GlmSpec *spec, int n, const double *eta, const double *y, const d
 	}
 }
 
+/* Second derivative of the mean by eta. */
+static double
+mean_bend(Link link, double eta, const GlmMean *m)
+{
+	switch (link)
+	{
+		case LINK_LOG:
+			return m->mean;
+		case LINK_LOGIT:
+			return m->slope * (m->complement - m->mean);
+		case LINK_PROBIT:
+			return -eta * m->slope;
+		case LINK_CLOGLOG:
+			return m->slope * (1.0 - real_exp(clamp(eta, -LOG_LIMIT, CLOGLOG_LIMIT)));
+		case LINK_INVERSE:
+			return 2.0 * m->mean * m->mean * m->mean;
+		case LINK_SQRT:
+			return 2.0;
+		case LINK_INVERSE_SQUARE:
+			return 0.75 * m->mean / (eta * eta);
+		default:
+			return 0.0;
+	}
+}
+
+/* Relative change of the variance with the mean, V'(mu) / V(mu). */
+static double
+variance_growth(GlmFamily family, const GlmMean *m)
+{
+	switch (family)
+	{
+		case GLM_BINOMIAL:
+			return 1.0 / m->mean - 1.0 / m->complement;
+		case GLM_POISSON:
+			return 1.0 / m->mean;
+		case GLM_GAMMA:
+			return 2.0 / m->mean;
+		case GLM_INVERSE_GAUSSIAN:
+			return 3.0 / m->mean;
+		default:
+			return 0.0;
+	}
+}
+
+/*
+ * The score by eta is w (y - mu) h with h = mu' / V, so the curvature is
+ * w (mu' h - (y - mu) h'), h' = (mu'' - mu'^2 V' / V) / V.
+ */
+void
+glm_curvature(const GlmSpec *spec, int n, const double *eta, const double *y, const double *w, double *curvature)
+{
+	for (int i = 0; i < n; i++)
+	{
+		GlmMean		m;
+		double		v;
+		double		bend;
+		double		value;
+
+		curvature[i] = 0.0;
+		if (w[i] == 0.0 || !inverse_link(spec, eta[i], &m))
+			continue;
+		v = variance(spec->family, &m);
+		bend = (mean_bend(spec->link, eta[i], &m) - m.slope * m.slope * variance_growth(spec->family, &m)) / v;
+		value = w[i] * (m.slope / v * m.slope - response_residual(spec->family, y[i], &m) * bend);
+		curvature[i] = isfinite(value) ? value : w[i] * (m.slope / v * m.slope);
+	}
+}
+
 void
 glm_null_row(const GlmSpec *spec, double eta, double y, double w, GlmNull *null)
 {

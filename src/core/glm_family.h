@@ -63,6 +63,12 @@ extern double glm_start_mean(const GlmSpec *spec, double y, double weight, doubl
  * get zeros and add nothing.  One exp and one log a row for most families.
  */
 extern void glm_rows(const GlmSpec *spec, int n, const double *eta, const double *y, const double *w, double *root_weight, double *residual, GlmSums *sums);
+/*
+ * The rows' shares in the observed information, minus the second derivative of
+ * the log-likelihood by eta (as dispersion 1); may be negative.  Means must be
+ * in range.
+ */
+extern void glm_curvature(const GlmSpec *spec, int n, const double *eta, const double *y, const double *w, double *curvature);
 
 /* One row at a common linear predictor, for the null model: adds w d(y, mu), the score and the information. */
 typedef struct GlmNull

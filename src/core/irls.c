@@ -9,8 +9,8 @@
 #include "core/irls.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
+
+#include "core/term_list.h"
 
 #define SAMPLE_BLOCKS 16
 #define SAMPLE_FROM_BLOCKS 64	/* smaller data sets are not worth sampling */
@@ -108,58 +108,21 @@ irls_state_init(const FitPlan *plan, const void *iterate_, void *state_)
 		linear_state_init(irls_linear_state(state), iterate->basis == IRLS_SURVEY ? plan->input.nterms : iterate->nkept);
 }
 
-/* "a, b, c and 7 more" of the terms that `chosen` marks ([1 + nterms], intercept first). */
-static int
-list_terms(const FitPlan *plan, const bool *chosen, char *text, size_t size)
-{
-	int			count = 0;
-	int			shown = 0;
-	size_t		length = 0;
-
-	text[0] = '\0';
-	for (int j = 0; j <= plan->input.nterms; j++)
-		count += chosen[j];
-	for (int j = 0; j <= plan->input.nterms; j++)
-	{
-		const char *name = j == 0 ? "(Intercept)" : plan->input.terms[j - 1].name;
-
-		if (!chosen[j])
-			continue;
-		if (length + strlen(name) + 24 > size)
-		{
-			snprintf(text + length, size - length, " and %d more", count - shown);
-			break;
-		}
-		length += (size_t) snprintf(text + length, size - length, "%s\"%s\"", shown > 0 ? ", " : "", name);
-		shown++;
-	}
-	return count;
-}
-
 static CoreStatus
 report(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate)
 {
 	IrlsVectors v = irls_vectors(plan, iterate);
 	bool	   *chosen;
-	char		names[320];
-	int			count;
+	char		names[TERM_LIST_SIZE];
 
+	CORE_TRY(term_list_report_aliased(env, &plan->input, v.kept + 1, iterate->nkept));
 	CORE_ALLOC(env, chosen, (size_t) plan->input.nterms + 1);
-	for (int j = 1; j <= plan->input.nterms; j++)
-		chosen[j] = true;
-	for (int k = 1; k <= iterate->nkept; k++)
-		chosen[1 + v.kept[k]] = false;
-	count = list_terms(plan, chosen, names, sizeof(names));
-	if (count > 0)
-		env_log(env, CORE_NOTICE, "%d term%s left out as linear combinations of earlier ones: %s", count, count == 1 ? "" : "s", names);
-
-	memset(chosen, 0, (size_t) plan->input.nterms + 1);
 	chosen[0] = v.divergent[0] > 0.0;
 	for (int k = 1; k <= iterate->nkept; k++)
 		chosen[1 + v.kept[k]] = v.divergent[k] > 0.0;
 	if (iterate->separation != IRLS_OVERLAP)
 	{
-		list_terms(plan, chosen, names, sizeof(names));
+		term_list(&plan->input, chosen, names, sizeof(names));
 		env_log(env, CORE_WARNING, "the target is %s separated by %s: estimates have no finite value, reg_lambda above 0 would give one",
 				iterate->separation == IRLS_SEPARATED ? "completely" : "partly", names);
 	}

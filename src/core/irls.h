@@ -1,7 +1,7 @@
 /*
  * irls.h
- *	  Maximum likelihood for generalized linear models by Newton's method with
- *	  expected information (iteratively reweighted least squares).
+ *	  Maximum likelihood for generalized linear models by iteratively reweighted
+ *	  least squares.
  *
  * Minimises over (b0, b) the penalised deviance
  *
@@ -13,7 +13,8 @@
  * Passes.  SURVEY: least squares state of the plain design; it decides which
  * terms are aliased (left to right, as in `linear`) and gives centres and
  * spreads, in which everything else is computed.  CROSS_PRODUCT: Newton steps
- * from the weighted cross-product; cheap, and a step that is slightly wrong is
+ * from the weighted cross-product (with the observed information near the end
+ * when the link is not canonical, else with the expected one); cheap, and a step that is slightly wrong is
  * put right by the next one.  QR: the last steps, from the orthogonal
  * factorization of the weighted design, so that estimates and standard errors
  * keep their digits on ill-conditioned designs.  Large data sets start on their
@@ -93,6 +94,8 @@ typedef struct IrlsIterate
 	int32_t		rank;			/* with intercept */
 	int32_t		iteration;
 	int32_t		halvings;
+	int32_t		observed;		/* CROSS_PRODUCT: Newton's method with the observed information */
+	int32_t		expected_only;	/* the observed information was not positive definite */
 	int32_t		reserved;
 	int64_t		rows;			/* with positive weight */
 	double		class_factor[2];
@@ -156,9 +159,11 @@ typedef struct IrlsState
 	double		min_margin;		/* smallest s (eta - offset) */
 	int32_t		cross_columns;	/* k + 2, or 0 when `data` is a LinearState */
 	int32_t		reserved;
-	double		padding[2];
+	double		padding[4];
 	double		data[];			/* LinearState, or the (k + 2)^2 cross-product of (1, z, residual), by columns */
 } IrlsState;
+
+_Static_assert(sizeof(IrlsState) % 64 == 0, "the sums of a pass are aligned");
 
 typedef struct IrlsPlan
 {

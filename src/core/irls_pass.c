@@ -28,6 +28,7 @@ typedef struct Chunk
 	double	   *eta;
 	double	   *move;
 	double	   *weight;			/* case weights, then working weights */
+	double	   *weighted;		/* observed information: constant and terms times curvature */
 	const double *y;
 	const double *offset;		/* NULL: all 0 */
 } Chunk;
@@ -254,6 +255,35 @@ add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, IrlsState *sta
 				1.0, chunk->design, (int) chunk->ld, 1.0, state->data, columns);
 }
 
+/* The same with the observed information, whose weights may be negative; the score is that of the expected one. */
+static void
+add_observed(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
+{
+	int			columns = iterate->nkept + 1;
+	const double *root = chunk->design;
+	double	   *score = chunk->design + (size_t) columns * chunk->ld;
+	double	   *curvature = chunk->weighted;
+
+	glm_curvature(&irls_options(plan)->spec, chunk->rows, chunk->eta, chunk->y, chunk->weight, curvature);
+	for (int k = 1; k < columns; k++)
+	{
+		const double *restrict z = chunk->design + (size_t) k * chunk->ld;
+		double	   *restrict out = chunk->weighted + (size_t) k * chunk->ld;
+
+		for (int i = 0; i < chunk->rows; i++)
+			out[i] = curvature[i] * z[i];
+	}
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		score[i] *= root[i] * root[i];
+		chunk->design[i] = 1.0;
+	}
+	cblas_dgemv(CblasColMajor, CblasTrans, chunk->rows, columns, 1.0, chunk->design, (int) chunk->ld, score, 1,
+				1.0, state->data + (size_t) columns * (size_t) (columns + 1), 1);
+	cblas_dsyr2k(CblasColMajor, CblasUpper, CblasTrans, columns, chunk->rows, 0.5, chunk->design, (int) chunk->ld,
+				 chunk->weighted, (int) chunk->ld, 1.0, state->data, columns + 1);
+}
+
 /* Case weights of the chunk, with class factors. */
 static void
 fill_weights(const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock *block, int first, Chunk *chunk)
@@ -282,7 +312,10 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const D
 		return CORE_OK;			/* the step will be shortened, sums are not needed */
 	if (iterate->basis == IRLS_CROSS_PRODUCT)
 	{
-		add_cross_product(iterate, chunk, state);
+		if (iterate->observed)
+			add_observed(plan, iterate, chunk, state);
+		else
+			add_cross_product(iterate, chunk, state);
 		return CORE_OK;
 	}
 	for (int i = 0; i < chunk->rows; i++)
@@ -309,12 +342,13 @@ irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *s
 	chunk.ld = (size_t) chunk_rows(iterate);
 	if (iterate->basis == IRLS_QR && !linear_workspace_size(iterate->nkept, (int) chunk.ld, &doubles))
 		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", iterate->nkept);
-	CORE_ALLOC(env, memory, chunk.ld * ((size_t) iterate->nkept + 5));
+	CORE_ALLOC(env, memory, chunk.ld * ((size_t) iterate->nkept + 1) * (iterate->observed ? 2 : 1) + chunk.ld * 4);
 	CORE_ALLOC(env, workspace, doubles);
 	chunk.design = memory;
 	chunk.eta = memory + chunk.ld * ((size_t) iterate->nkept + 2);
 	chunk.move = chunk.eta + chunk.ld;
 	chunk.weight = chunk.move + chunk.ld;
+	chunk.weighted = chunk.weight + chunk.ld;
 	for (int first = 0; first < block->nrows && status == CORE_OK; first += (int) chunk.ld)
 	{
 		env_poll(env);

@@ -20,6 +20,7 @@
 #define SAMPLE_DECREMENT 1e-6	/* of the deviance: the sample has given what it can */
 #define SAMPLE_RIDGE 1.0		/* keeps estimates finite where the sample alone is separated */
 #define QR_DECREMENT 1e-10		/* of the deviance: the next step is the last but rounding */
+#define OBSERVED_DECREMENT 1e-2 /* of the deviance: near enough for the observed information to be positive */
 
 /* The linear predictor of rows without terms and offset that has the mean of the target. */
 static double
@@ -69,7 +70,7 @@ choose_terms(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate, const Line
 {
 	const IrlsOptions *options = irls_options(plan);
 	IrlsVectors v = irls_vectors(plan, iterate);
-	LinearOptions linear = {.intercept = options->intercept, .ridge = options->ridge, .tolerance = 1e-11, .inference = false};
+	LinearOptions linear = {.intercept = options->intercept, .ridge = options->ridge, .tolerance = LINEAR_TOLERANCE, .inference = false};
 	LinearSolution solution;
 	double		smallest = 1.0;
 
@@ -154,6 +155,7 @@ start_over(const FitPlan *plan, IrlsIterate *iterate)
 	memset(v.direction, 0, size);
 	iterate->sampled = 0;
 	iterate->starting = 1;
+	iterate->observed = 0;
 	iterate->moved = 0;
 	iterate->iteration = 0;
 	iterate->halvings = 0;
@@ -253,6 +255,7 @@ retreat(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate)
 	if (give_up)
 	{
 		iterate->basis = IRLS_QR;
+		iterate->observed = 0;
 		iterate->last = 1;
 		iterate->objective = INFINITY;
 	}
@@ -373,6 +376,28 @@ conclude(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, cons
 	iterate->max_eta = state->max_eta;
 }
 
+/*
+ * When to leave the cross-product for QR.  With the canonical link expected and
+ * observed information are the same and steps shrink quadratically.  Otherwise
+ * scoring may creep, so the observed information takes over near the maximum.
+ */
+static void
+choose_basis(const FitPlan *plan, IrlsIterate *iterate, bool near, double relative_decrement)
+{
+	const GlmSpec *spec = &irls_options(plan)->spec;
+	bool		canonical = spec->link == glm_canonical_link(spec->family);
+
+	if (iterate->basis == IRLS_QR)
+		return;
+	if (near || (canonical && relative_decrement <= QR_DECREMENT))
+	{
+		iterate->basis = IRLS_QR;
+		iterate->observed = 0;
+	}
+	else if (!canonical && !iterate->expected_only && relative_decrement <= OBSERVED_DECREMENT)
+		iterate->observed = 1;
+}
+
 /* Decides what the next pass does, given a usable step. */
 static void
 proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const IrlsStep *step, double objective, bool *done)
@@ -404,11 +429,11 @@ proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const
 	if (stop)
 	{
 		iterate->basis = IRLS_QR;
+		iterate->observed = 0;
 		iterate->last = 1;
 		return;
 	}
-	if (near || step->decrement <= QR_DECREMENT * objective)
-		iterate->basis = IRLS_QR;
+	choose_basis(plan, iterate, near, step->decrement / objective);
 	advance(plan, iterate, step);
 }
 
@@ -448,8 +473,12 @@ irls_step(CoreEnv *env, const FitPlan *plan, void *iterate_, const void *state_,
 	CORE_TRY(irls_solve(env, plan, iterate, state, ridge, &step));
 	if (step.failed)
 	{
-		/* the same pass again, by factorization */
-		iterate->basis = IRLS_QR;
+		/* the same pass again: with the expected information or, if that was it, by factorization */
+		if (iterate->observed)
+			iterate->expected_only = 1;
+		else
+			iterate->basis = IRLS_QR;
+		iterate->observed = 0;
 		return CORE_OK;
 	}
 	iterate->iteration++;

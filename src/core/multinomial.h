@@ -32,6 +32,8 @@
 
 #define MULTINOMIAL_NEWTON_LIMIT 600	/* (classes - 1) x (1 + terms) */
 
+#define MULTINOMIAL_LBFGS_FACTOR 5		/* L-BFGS may take as many times max_iter steps */
+
 typedef struct MultinomialOptions
 {
 	bool		intercept;
@@ -51,5 +53,121 @@ extern CoreStatus multinomial_finish(CoreEnv *env, const FitPlan *plan, const vo
 extern CoreStatus multinomial_bind(CoreEnv *env, Model *model);
 extern void multinomial_score(const Model *model, const double *terms, double *scratch, double *out);
 extern int64_t multinomial_pass_blocks(const FitPlan *plan, const void *iterate, int64_t nblocks);
+
+/*
+ * Shared by the files multinomial*.c only.
+ */
+
+#define MULTINOMIAL_BASIS_LIMIT 1000	/* terms; above, they are only centred and scaled */
+
+typedef struct MultinomialPlan
+{
+	MultinomialOptions options;
+	bool		newton;
+	bool		uncorrelated;	/* terms are multiplied by `basis` */
+	int64_t		sample_blocks;	/* 0: no sampling */
+} MultinomialPlan;
+
+typedef struct MultinomialIterate
+{
+	int32_t		surveyed;		/* `state` of the next pass is about coefficients */
+	int32_t		sampled;
+	int32_t		moved;
+	int32_t		last;
+	int32_t		converged;
+	int32_t		separation;		/* 0 no, 1 partly, 2 completely */
+	int32_t		nkept;
+	int32_t		present;		/* classes that have rows */
+	int32_t		iteration;
+	int32_t		halvings;
+	int32_t		history;		/* L-BFGS: pairs stored, ever */
+	int32_t		reserved;
+	int64_t		rows;
+	double		weight;
+	double		objective;		/* penalised deviance at `previous` */
+	double		promise;		/* L-BFGS: the fall of the deviance that the move promised */
+	double		deviance;
+	double		null_deviance;
+	double		condition;
+	double		max_eta;
+	double		data[];			/* see multinomial_vectors */
+} MultinomialIterate;
+
+/*
+ * Coefficients are [active class][1 + nkept], row-major, for terms z = T'((x -
+ * centre) / spread), T being `basis`; active classes are those present but the
+ * reference.
+ */
+typedef struct MultinomialVectors
+{
+	double	   *centre;			/* [1 + nterms]; element 1 + k is kept term k */
+	double	   *spread;
+	double	   *beta;			/* [(classes - 1) x (1 + nterms)], as are the next three */
+	double	   *previous;
+	double	   *direction;
+	double	   *gradient;		/* of the log-likelihood at `previous`; L-BFGS only */
+	double	   *error;			/* in the user's units */
+	double	   *divergent;		/* 1 where separation makes the estimate arbitrary */
+	double	   *factor;			/* [classes] on the weights */
+	double	   *basis;			/* nkept x nkept upper triangle by columns, when uncorrelated */
+	double	   *pairs;			/* LBFGS_PAIRS x 2 x coefficients */
+	int32_t    *kept;			/* [1 + nterms] index of the term in the design */
+	int32_t    *active;			/* [classes] row in `beta`, -1 reference, -2 absent */
+} MultinomialVectors;
+
+extern MultinomialVectors multinomial_vectors(const FitPlan *plan, const MultinomialIterate *iterate);
+
+typedef struct MultinomialState
+{
+	int64_t		rows;			/* with positive weight */
+	int32_t		not_finite;
+	int32_t		columns;		/* 1 + nkept; 0 in the survey */
+	int32_t		actives;
+	int32_t		reserved;
+	double		weight;
+	double		deviance;
+	double		scale;
+	double		max_eta;
+	double		max_move;
+	double		min_gain;
+	double		min_margin;
+	double		padding[6];
+	double		data[];			/* class weights, padded to 8; then LinearState, or gradient and information */
+} MultinomialState;
+
+_Static_assert(sizeof(MultinomialState) % 64 == 0, "the sums of a pass are aligned");
+
+static inline const MultinomialPlan *
+multinomial_plan(const FitPlan *plan)
+{
+	return plan->private;
+}
+
+static inline size_t
+multinomial_class_doubles(int nclasses)
+{
+	return ((size_t) nclasses + 7) / 8 * 8;
+}
+
+/* What follows the class weights: [actives x columns] gradient, then a columns x columns block for each pair a <= b. */
+static inline double *
+multinomial_payload(const FitPlan *plan, const MultinomialState *state)
+{
+	return (double *) state->data + multinomial_class_doubles(plan->input.nclasses);
+}
+
+static inline LinearState *
+multinomial_linear_state(const FitPlan *plan, const MultinomialState *state)
+{
+	return (LinearState *) ((char *) state + offsetof(MultinomialState, data)
+							+ multinomial_class_doubles(plan->input.nclasses) * sizeof(double));
+}
+
+/* Block of the pair of active classes a <= b among those of `actives`. */
+static inline size_t
+multinomial_pair(int actives, int a, int b)
+{
+	return (size_t) a * (size_t) actives - (size_t) a * ((size_t) a + 1) / 2 + (size_t) b;
+}
 
 #endif							/* CORE_MULTINOMIAL_H */

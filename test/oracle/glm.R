@@ -19,9 +19,12 @@ fit_case <- function(case, x, y, family, weights = rep(1, length(y)), offset = r
 	fit <- suppressWarnings(glm(y ~ x - 1, family = family, data = frame, weights = w, offset = o, control = control, start = start))
 	stopifnot(fit$converged || fit$iter == control$maxit)
 	# The deviance stops changing when coefficients still have half of their digits: iterate on from there.
-	for (more in 1:30)
-		fit <- suppressWarnings(glm(y ~ x - 1, family = family, data = frame, weights = w, offset = o, start = coef(fit),
-			control = glm.control(epsilon = 1e-300, maxit = 2)))
+	for (more in 1:200) {
+		before <- coef(fit)
+		fit <- suppressWarnings(glm(y ~ x - 1, family = family, data = frame, weights = w, offset = o, start = before,
+			control = glm.control(epsilon = 1e-300, maxit = 10)))
+		if (max(abs(coef(fit) - before) / summary(fit)$coefficients[, 2]) < 1e-13) break
+	}
 	table <- summary(fit)$coefficients
 	for (j in seq_len(ncol(design))) {
 		at <- match(j, kept)
@@ -102,4 +105,35 @@ fit_case("inverse_gaussian_inverse", x, d$inverse_gaussian, inverse.gaussian("in
 fit_case("inverse_gaussian_identity", two, d$inverse_gaussian, inverse.gaussian("identity"), start = c(1, 0, 0))
 aliased <- cbind(x[, 1:2], x12 = x[, "x1"] + x[, "x2"], ones = 7, x[, 3:5], copy = x[, "x4"])
 fit_case("aliased", aliased, d$binary, binomial())
+
+# A multinomial model as a Poisson model with a parameter for each row (Baker 1994): the same estimates and standard errors.
+fit_multinomial <- function(case, x, y, weights = rep(1, length(y)), intercept = TRUE) {
+	classes <- sort(unique(y))
+	design <- if (intercept) cbind("(Intercept)" = 1, x) else x
+	used <- weights > 0
+	design <- design[used, , drop = FALSE]
+	y <- y[used]
+	weights <- weights[used]
+	n <- length(y)
+	stacked <- NULL
+	for (class in classes[-1])
+		stacked <- cbind(stacked, do.call(rbind, lapply(classes, function(k) if (k == class) design else 0 * design)))
+	frame <- data.frame(count = as.numeric(unlist(lapply(classes, function(k) y == k))) * weights, row = factor(rep(seq_len(n), length(classes))))
+	frame$x <- scale(stacked, center = FALSE)
+	fit <- suppressWarnings(glm(count ~ row + x - 1, family = poisson(), data = frame, control = control))
+	for (more in 1:4)
+		fit <- suppressWarnings(glm(count ~ row + x - 1, family = poisson(), data = frame, start = coef(fit), control = glm.control(epsilon = 1e-300, maxit = 2)))
+	table <- summary(fit)$coefficients[-seq_len(n), 1:2] / attr(frame$x, "scaled:scale")
+	names <- as.vector(outer(colnames(design), classes[-1], function(term, class) paste0(class, "|", term)))
+	for (j in seq_along(names)) line(case, names[j], table[j, 1], table[j, 2])
+	line(case, "deviance", fit$deviance)
+	line(case, "aic", fit$deviance + 2 * length(names))
+	share <- tapply(weights, y, sum) / sum(weights)
+	line(case, "null_deviance", if (intercept) -2 * sum(weights) * sum(share * log(share)) else 2 * sum(weights) * log(length(classes)))
+}
+three <- ifelse(d$counts == 0, 0, ifelse(d$counts < 3, 1, 2))
+fit_multinomial("multinomial", x, three)
+fit_multinomial("multinomial_weighted", x, three, weights = d$w)
+fit_multinomial("multinomial_no_intercept", two, three, intercept = FALSE)
+fit_multinomial("multinomial_pima", as.matrix(pima[, c("pregnant", "glucose", "mass", "pedigree")]), findInterval(pima$age, c(25, 30, 40)))
 close(out)

@@ -174,6 +174,63 @@ fit_data_add_column(CoreEnv *env, FitData *data, const char *name, const double 
 	data->nterms++;
 }
 
+int
+csv_complete_rows(CoreEnv *env, const Csv *csv, int **rows)
+{
+	int			count = 0;
+
+	*rows = env_alloc(env, (size_t) csv->rows, sizeof(int));
+	for (int i = 0; i < csv->rows; i++)
+	{
+		bool		complete = true;
+
+		for (int j = 0; j < csv->columns; j++)
+			complete = complete && *csv_field(csv, i, j) != '\0';
+		if (complete)
+			(*rows)[count++] = i;
+	}
+	return count;
+}
+
+static int
+compare_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+void
+fit_data_add_csv(CoreEnv *env, FitData *data, const Csv *csv, const char *name, const int *rows)
+{
+	int			column = csv_column(csv, name);
+	size_t		n = (size_t) data->n;
+	double	   *values = env_alloc(env, n, sizeof(double));
+	const char **levels = env_alloc(env, n, sizeof(char *));
+	bool		numeric = true;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		char	   *end;
+
+		levels[i] = csv_field(csv, rows[i], column);
+		values[i] = strtod(levels[i], &end);
+		numeric = numeric && *end == '\0' && end != levels[i];
+	}
+	if (numeric)
+	{
+		fit_data_add_column(env, data, name, values);
+		return;
+	}
+	qsort(levels, n, sizeof(char *), compare_text);
+	for (size_t l = 1; l < n; l++)
+	{
+		if (strcmp(levels[l], levels[l - 1]) == 0)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			values[i] = strcmp(csv_field(csv, rows[i], column), levels[l]) == 0;
+		fit_data_add_column(env, data, env_sprintf(env, "%s=%s", name, levels[l]), values);
+	}
+}
+
 static CoreStatus
 read_block(CoreEnv *env, void *context, int64_t index, DesignBlock *block)
 {

@@ -46,8 +46,15 @@ extern FitData *fit_data_create(CoreEnv *env, const Algorithm *algorithm, Task t
 extern void fit_data_classes(CoreEnv *env, FitData *data, int nclasses);	/* labels "c0", "c1", ... */
 extern FitData *fit_data_copy(CoreEnv *env, const FitData *data);	/* deep, to change something */
 
-/* Adds columns of a CSV file to the design, for rows where `use` is true (NULL: all). */
 extern void fit_data_add_column(CoreEnv *env, FitData *data, const char *name, const double *values);
+/*
+ * Adds a column of a CSV file to the design, rows[n] being the rows used: as it
+ * is when all its fields are numbers, else a 0/1 column "name=level" for each
+ * level but the first in byte order.
+ */
+extern void fit_data_add_csv(CoreEnv *env, FitData *data, const Csv *csv, const char *name, const int *rows);
+/* Rows of the file without an empty field; returns how many. */
+extern int	csv_complete_rows(CoreEnv *env, const Csv *csv, int **rows);
 
 extern CoreStatus fit_data_fit(CoreEnv *env, FitData *data, Model **model);
 extern Model *fit_data_model(CoreEnv *env, FitData *data);	/* which must succeed, and bind */
