@@ -551,6 +551,8 @@ naive_bayes_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Mode
 		if (v.weight[k] == 0.0)
 			env_log(env, CORE_WARNING, "class \"%s\" has no training rows: its probability is always 0", plan->input.classes[k]);
 	}
+	model->rows_train = moments->rows;
+	model->weight_train = weight;
 	return model_add_number(env, model, "rows", (double) moments->rows);
 }
 

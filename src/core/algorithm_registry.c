@@ -9,9 +9,15 @@
 #include <string.h>
 
 extern const Algorithm algorithm_linear;
+extern const Algorithm algorithm_logistic;
+extern const Algorithm algorithm_glm;
+extern const Algorithm algorithm_naive_bayes;
 
 static const Algorithm *const algorithms[] = {
 	&algorithm_linear,
+	&algorithm_logistic,
+	&algorithm_glm,
+	&algorithm_naive_bayes,
 	NULL
 };
 

@@ -49,21 +49,24 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	size_t		linear;
 	size_t		cross;
 	size_t		vectors;
+	size_t		workspace;
 	int64_t		blocks = (input->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 	IrlsPlan   *private;
 
-	if (!linear_state_size(input->nterms, &linear) ||
+	if (!linear_state_size(input->nterms, &linear) || !linear_workspace_size(input->nterms, BLOCK_ROWS, &workspace) ||
 		!size_multiply(terms + 2, terms + 2, &cross) || !size_multiply(cross, sizeof(double), &cross) ||
 		!size_multiply(terms + 1, IRLS_VECTORS * sizeof(double), &vectors) ||
 		!size_add(linear > cross ? linear : cross, sizeof(IrlsState) + 64, &plan->state_size) ||
 		!size_add(vectors, sizeof(IrlsIterate) + 64, &plan->iterate_size))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", input->nterms);
+		return env_fail(env, CORE_TOO_LARGE, "generalized linear models take at most %d terms, not %d", LINEAR_MAX_TERMS, input->nterms);
 	plan->state_size = round_up(plan->state_size - 64);
 	plan->iterate_size = round_up(plan->iterate_size - 64);
 	plan->input = *input;
 	plan->max_passes = options->max_iter + PASSES_BESIDE_ITERATIONS;
 	CORE_ALLOC(env, private, 1);
 	private->options = *options;
+	CORE_ALLOC(env, private->chunk, irls_chunk_doubles(input->nterms));
+	CORE_ALLOC(env, private->workspace, workspace);
 	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms)
 		private->sample_blocks = SAMPLE_BLOCKS;
 	plan->private = private;
@@ -182,6 +185,8 @@ irls_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Model *mode
 
 	model->link = options->spec.link;
 	model->noutputs = 1;
+	model->rows_train = iterate->rows;
+	model->weight_train = iterate->weight;
 	CORE_TRY(report(env, plan, iterate));
 	CORE_TRY(add_estimates(env, plan, iterate, dispersion, model));
 

@@ -134,6 +134,8 @@ typedef struct IrlsVectors
 #define IRLS_VECTORS 8
 
 extern IrlsVectors irls_vectors(const FitPlan *plan, const IrlsIterate *iterate);
+/* Doubles that a pass over `nterms` kept terms works in. */
+extern size_t irls_chunk_doubles(int nterms);
 
 typedef struct IrlsState
 {
@@ -169,6 +171,8 @@ typedef struct IrlsPlan
 {
 	IrlsOptions options;
 	int64_t		sample_blocks;	/* 0: no sampling */
+	double	   *chunk;			/* irls_chunk_doubles */
+	double	   *workspace;		/* of linear_state_add over a block */
 } IrlsPlan;
 
 static inline const IrlsOptions *

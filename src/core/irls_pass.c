@@ -33,15 +33,25 @@ typedef struct Chunk
 	const double *offset;		/* NULL: all 0 */
 } Chunk;
 
+/* Of a factorization: with few rows more than columns it would mostly redo the triangle. */
 static int
-chunk_rows(const IrlsIterate *iterate)
+qr_chunk(int nterms)
 {
 	int			rows = CROSS_PRODUCT_CHUNK;
 
-	/* a factorization of few rows more than columns would mostly redo the triangle */
-	while (iterate->basis == IRLS_QR && rows < BLOCK_ROWS && rows < 4 * (iterate->nkept + 1))
+	while (rows < BLOCK_ROWS && rows < 4 * (nterms + 1))
 		rows *= 2;
 	return rows;
+}
+
+size_t
+irls_chunk_doubles(int nterms)
+{
+	size_t		terms = (size_t) nterms;
+	size_t		observed = CROSS_PRODUCT_CHUNK * (2 * terms + 6);
+	size_t		factorised = (size_t) qr_chunk(nterms) * (terms + 5);
+
+	return observed > factorised ? observed : factorised;
 }
 
 static bool
@@ -81,22 +91,6 @@ tally_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlo
 			state->class_weight[y > 0.5] += w;
 	}
 	return CORE_OK;
-}
-
-static CoreStatus
-survey_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlock *block)
-{
-	size_t		doubles;
-	double	   *workspace;
-	CoreStatus	status;
-
-	if (!linear_workspace_size(block->nterms, block->nrows, &doubles))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", block->nterms);
-	CORE_ALLOC(env, workspace, doubles);
-	status = linear_state_add(env, irls_linear_state(state), block->nrows, block->x, block->ld, block->y, block->w, workspace);
-	env_release(env, workspace);
-	(void) plan;
-	return status;
 }
 
 /* Kept terms, centred and scaled, and with them the linear predictor and the last move. */
@@ -299,8 +293,9 @@ fill_weights(const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock 
 }
 
 static CoreStatus
-add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock *block, int first, Chunk *chunk, double *workspace, IrlsState *state)
+add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const DesignBlock *block, int first, Chunk *chunk, IrlsState *state)
 {
+	const IrlsPlan *private = plan->private;
 	IrlsVectors v = irls_vectors(plan, iterate);
 
 	chunk->y = block->y + first;
@@ -321,43 +316,34 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const D
 	for (int i = 0; i < chunk->rows; i++)
 		chunk->weight[i] = chunk->design[i] * chunk->design[i];
 	return linear_state_add(env, irls_linear_state(state), chunk->rows, chunk->design + chunk->ld, chunk->ld,
-							chunk->design + (size_t) (iterate->nkept + 1) * chunk->ld, chunk->weight, workspace);
+							chunk->design + (size_t) (iterate->nkept + 1) * chunk->ld, chunk->weight, private->workspace);
 }
 
 CoreStatus
 irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *state_, const DesignBlock *block)
 {
+	const IrlsPlan *private = plan->private;
 	const IrlsIterate *iterate = iterate_;
 	IrlsState  *state = state_;
 	Chunk		chunk;
-	size_t		doubles = 0;
-	double	   *memory;
-	double	   *workspace;
-	CoreStatus	status = CORE_OK;
 
 	CORE_TRY(tally_block(env, plan, state, block));
 	if (iterate->basis == IRLS_SURVEY)
-		return survey_block(env, plan, state, block);
+		return linear_state_add(env, irls_linear_state(state), block->nrows, block->x, block->ld, block->y, block->w, private->workspace);
 
-	chunk.ld = (size_t) chunk_rows(iterate);
-	if (iterate->basis == IRLS_QR && !linear_workspace_size(iterate->nkept, (int) chunk.ld, &doubles))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", iterate->nkept);
-	CORE_ALLOC(env, memory, chunk.ld * ((size_t) iterate->nkept + 1) * (iterate->observed ? 2 : 1) + chunk.ld * 4);
-	CORE_ALLOC(env, workspace, doubles);
-	chunk.design = memory;
-	chunk.eta = memory + chunk.ld * ((size_t) iterate->nkept + 2);
+	chunk.ld = (size_t) (iterate->basis == IRLS_QR ? qr_chunk(iterate->nkept) : CROSS_PRODUCT_CHUNK);
+	chunk.design = private->chunk;
+	chunk.eta = chunk.design + chunk.ld * ((size_t) iterate->nkept + 2);
 	chunk.move = chunk.eta + chunk.ld;
 	chunk.weight = chunk.move + chunk.ld;
 	chunk.weighted = chunk.weight + chunk.ld;
-	for (int first = 0; first < block->nrows && status == CORE_OK; first += (int) chunk.ld)
+	for (int first = 0; first < block->nrows; first += (int) chunk.ld)
 	{
 		env_poll(env);
 		chunk.rows = block->nrows - first < (int) chunk.ld ? block->nrows - first : (int) chunk.ld;
-		status = add_chunk(env, plan, iterate, block, first, &chunk, workspace, state);
+		CORE_TRY(add_chunk(env, plan, iterate, block, first, &chunk, state));
 	}
-	env_release(env, workspace);
-	env_release(env, memory);
-	return status;
+	return CORE_OK;
 }
 
 CoreStatus
@@ -365,12 +351,7 @@ irls_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *other_)
 {
 	IrlsState  *a = state_;
 	const IrlsState *b = other_;
-	LinearState *left = irls_linear_state(a);
-	size_t		doubles;
-	double	   *workspace;
-	CoreStatus	status;
 
-	(void) plan;
 	a->rows += b->rows;
 	a->invalid |= b->invalid;
 	a->not_finite |= b->not_finite;
@@ -402,10 +383,5 @@ irls_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *other_)
 	}
 	if (a->invalid || a->not_finite)
 		return CORE_OK;
-	if (!linear_workspace_size(left->nterms, 0, &doubles))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", left->nterms);
-	CORE_ALLOC(env, workspace, doubles);
-	status = linear_state_merge(env, left, irls_linear_sums(b), workspace);
-	env_release(env, workspace);
-	return status;
+	return linear_state_merge(env, irls_linear_state(a), irls_linear_sums(b), ((const IrlsPlan *) plan->private)->workspace);
 }

@@ -103,6 +103,7 @@ multinomial_begin(CoreEnv *env, const FitInput *input, const MultinomialOptions 
 {
 	int64_t		blocks = (input->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 	int64_t		size = ((int64_t) input->nclasses - 1) * ((int64_t) input->nterms + 1);
+	size_t		workspace;
 	MultinomialPlan *private;
 
 	if (input->nclasses < 2)
@@ -113,9 +114,12 @@ multinomial_begin(CoreEnv *env, const FitInput *input, const MultinomialOptions 
 	private->uncorrelated = options->ridge == 0.0 && input->nterms <= MULTINOMIAL_BASIS_LIMIT;
 	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_COEFFICIENT > size)
 		private->sample_blocks = SAMPLE_BLOCKS;
-	if (!iterate_bytes(private, input->nterms, input->nclasses, &plan->iterate_size) ||
+	if (!linear_workspace_size(input->nterms, BLOCK_ROWS, &workspace) ||
+		!iterate_bytes(private, input->nterms, input->nclasses, &plan->iterate_size) ||
 		!state_bytes(private, input->nterms, input->nclasses, &plan->state_size))
 		return env_fail(env, CORE_TOO_LARGE, "%d terms and %d classes are too many", input->nterms, input->nclasses);
+	CORE_ALLOC(env, private->chunk, multinomial_chunk_doubles(input->nterms, input->nclasses));
+	CORE_ALLOC(env, private->workspace, workspace);
 	plan->iterate_size = plan->iterate_size / 64 * 64;
 	plan->state_size = plan->state_size / 64 * 64;
 	plan->input = *input;
@@ -253,6 +257,8 @@ multinomial_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Mode
 
 	model->link = LINK_SOFTMAX;
 	model->noutputs = plan->input.nclasses;
+	model->rows_train = iterate->rows;
+	model->weight_train = iterate->weight;
 	CORE_TRY(report(env, plan, iterate));
 	CORE_TRY(add_estimates(env, plan, iterate, model));
 	CORE_TRY(model_add_number(env, model, "rows", rows));

@@ -66,6 +66,8 @@ typedef struct MultinomialPlan
 	bool		newton;
 	bool		uncorrelated;	/* terms are multiplied by `basis` */
 	int64_t		sample_blocks;	/* 0: no sampling */
+	double	   *chunk;			/* multinomial_chunk_doubles */
+	double	   *workspace;		/* of linear_state_add over a block */
 } MultinomialPlan;
 
 typedef struct MultinomialIterate
@@ -116,6 +118,8 @@ typedef struct MultinomialVectors
 } MultinomialVectors;
 
 extern MultinomialVectors multinomial_vectors(const FitPlan *plan, const MultinomialIterate *iterate);
+/* Doubles that a pass works in. */
+extern size_t multinomial_chunk_doubles(int nterms, int nclasses);
 
 typedef struct MultinomialState
 {

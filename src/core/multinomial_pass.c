@@ -29,6 +29,12 @@ typedef struct Chunk
 	const double *y;
 } Chunk;
 
+size_t
+multinomial_chunk_doubles(int nterms, int nclasses)
+{
+	return CHUNK_ROWS * (2 * ((size_t) nterms + 1) + 3 * ((size_t) nclasses - 1) + 2);
+}
+
 /* Checks weights and target of a block; counts rows and classes. */
 static CoreStatus
 tally_block(CoreEnv *env, const FitPlan *plan, MultinomialState *state, const DesignBlock *block)
@@ -51,21 +57,6 @@ tally_block(CoreEnv *env, const FitPlan *plan, MultinomialState *state, const De
 		state->data[(int) y] += w;
 	}
 	return CORE_OK;
-}
-
-static CoreStatus
-survey_block(CoreEnv *env, const FitPlan *plan, MultinomialState *state, const DesignBlock *block)
-{
-	size_t		doubles;
-	double	   *workspace;
-	CoreStatus	status;
-
-	if (!linear_workspace_size(block->nterms, block->nrows, &doubles))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", block->nterms);
-	CORE_ALLOC(env, workspace, doubles);
-	status = linear_state_add(env, multinomial_linear_state(plan, state), block->nrows, block->x, block->ld, block->y, block->w, workspace);
-	env_release(env, workspace);
-	return status;
 }
 
 static void
@@ -233,18 +224,15 @@ CoreStatus
 multinomial_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *state_, const DesignBlock *block)
 {
 	const MultinomialIterate *iterate = iterate_;
+	const MultinomialPlan *private = plan->private;
 	MultinomialState *state = state_;
 	Chunk		chunk = {.columns = iterate->nkept + 1, .actives = iterate->present - 1};
-	double	   *memory;
 
 	CORE_TRY(tally_block(env, plan, state, block));
 	if (!iterate->surveyed)
-		return survey_block(env, plan, state, block);
+		return linear_state_add(env, multinomial_linear_state(plan, state), block->nrows, block->x, block->ld, block->y, block->w, private->workspace);
 
-	memory = env_alloc(env, 2 * (size_t) chunk.columns + 3 * (size_t) chunk.actives + 2, CHUNK_ROWS * sizeof(double));
-	if (memory == NULL)
-		return CORE_NO_MEMORY;
-	chunk.design = memory;
+	chunk.design = private->chunk;
 	chunk.weighted = chunk.design + (size_t) chunk.columns * CHUNK_ROWS;
 	chunk.eta = chunk.weighted + (size_t) chunk.columns * CHUNK_ROWS;
 	chunk.move = chunk.eta + (size_t) chunk.actives * CHUNK_ROWS;
@@ -257,7 +245,6 @@ multinomial_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, 
 		chunk.rows = block->nrows - first < CHUNK_ROWS ? block->nrows - first : CHUNK_ROWS;
 		add_chunk(env, plan, iterate, block, first, &chunk, state);
 	}
-	env_release(env, memory);
 	return CORE_OK;
 }
 
@@ -266,10 +253,6 @@ multinomial_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *o
 {
 	MultinomialState *a = state_;
 	const MultinomialState *b = other_;
-	LinearState *left = multinomial_linear_state(plan, a);
-	size_t		doubles;
-	double	   *workspace;
-	CoreStatus	status;
 
 	a->rows += b->rows;
 	a->not_finite |= b->not_finite;
@@ -296,10 +279,5 @@ multinomial_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *o
 			sum[i] += term[i];
 		return CORE_OK;
 	}
-	if (!linear_workspace_size(left->nterms, 0, &doubles))
-		return env_fail(env, CORE_TOO_LARGE, "%d terms are too many", left->nterms);
-	CORE_ALLOC(env, workspace, doubles);
-	status = linear_state_merge(env, left, multinomial_linear_state(plan, b), workspace);
-	env_release(env, workspace);
-	return status;
+	return linear_state_merge(env, multinomial_linear_state(plan, a), multinomial_linear_state(plan, b), multinomial_plan(plan)->workspace);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/linear_scorer.h"
+
 #define TAIL_LENGTH 24			/* " and 2147483647 more" */
 
 int
@@ -39,19 +41,15 @@ term_list(const FitInput *input, const bool *chosen, char *text, size_t size)
 CoreStatus
 term_list_report_aliased(CoreEnv *env, const FitInput *input, const int32_t *kept, int nkept)
 {
-	bool	   *chosen;
-	char		names[TERM_LIST_SIZE];
-	int			count;
+	bool	   *aliased;
+	CoreStatus	status;
 
-	if (nkept == input->nterms)
-		return CORE_OK;
-	CORE_ALLOC(env, chosen, (size_t) input->nterms + 1);
-	for (int j = 1; j <= input->nterms; j++)
-		chosen[j] = true;
+	CORE_ALLOC(env, aliased, (size_t) input->nterms);
+	for (int j = 0; j < input->nterms; j++)
+		aliased[j] = true;
 	for (int k = 0; k < nkept; k++)
-		chosen[1 + kept[k]] = false;
-	count = term_list(input, chosen, names, sizeof(names));
-	env_log(env, CORE_NOTICE, "%d term%s left out as linear combinations of earlier ones: %s", count, count == 1 ? "" : "s", names);
-	env_release(env, chosen);
-	return CORE_OK;
+		aliased[kept[k]] = false;
+	status = linear_report_aliased(env, input->terms, input->nterms, aliased);
+	env_release(env, aliased);
+	return status;
 }
