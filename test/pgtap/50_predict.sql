@@ -1,17 +1,19 @@
 -- predict: the forms of its arguments, that they agree with each other and with the truth, and what it refuses.
-SELECT plan(79);
+SELECT plan(80);
 \ir include/predict.sql
 
 -- truth: the targets follow the features without noise
-SELECT is((SELECT count(*) FROM public.lin l WHERE abs(mlops.predict('lin', l) - (1 + 2 * a - 3 * b + c / 2)) > 1e-9), 0::bigint,
+SELECT is((SELECT count(*) FROM public.lin l WHERE (abs(mlops.predict('lin', l) - (1 + 2 * a - 3 * b + c / 2)) <= 1e-9) IS NOT TRUE), 0::bigint,
     'a linear model predicts the line it was drawn on');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE abs(mlops.predict('mixed', m) - y) > 1e-9), 0::bigint,
+SELECT is((SELECT count(*) FROM public.mixed m WHERE (abs(mlops.predict('mixed', m) - y) <= 1e-9) IS NOT TRUE), 0::bigint,
     'with features of every kind as well, held-out rows included');
 SELECT is((SELECT count(*) FROM public.lin l JOIN mlops.coefficients('lin') i ON i.term = '(Intercept)'
         JOIN mlops.coefficients('lin') ca ON ca.term = 'a' JOIN mlops.coefficients('lin') cb ON cb.term = 'b'
         JOIN mlops.coefficients('lin') cc ON cc.term = 'c'
-    WHERE abs(mlops.predict('lin', l) - (i.estimate + ca.estimate * a + cb.estimate * b + cc.estimate * c)) > 1e-12), 0::bigint,
+    WHERE (abs(mlops.predict('lin', l) - (i.estimate + ca.estimate * a + cb.estimate * b + cc.estimate * c)) <= 1e-12) IS NOT TRUE), 0::bigint,
     'predictions are what the coefficients say');
+
+SELECT is((SELECT count(mlops.predict('mixed', m)) FROM public.mixed m), 900::bigint, 'every row has a prediction');
 
 -- one row in every form: the same bits
 CREATE FUNCTION pg_temp.by_values(m public.mixed) RETURNS float8 LANGUAGE sql AS $$
@@ -19,19 +21,19 @@ CREATE FUNCTION pg_temp.by_values(m public.mixed) RETURNS float8 LANGUAGE sql AS
 SELECT is((SELECT array_agg(feature ORDER BY position) FROM mlops.features('mixed')),
     ARRAY['n', 'flag', 'contract', 'grade', 'padded', 'code', 'day', 'at', 'plain', 'emb', 'gap', 'sv', 'amount'],
     'features lists them in the order of values');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> pg_temp.by_values(m)), 0::bigint, 'values = row');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> mlops.predict('mixed', to_jsonb(m))), 0::bigint, 'jsonb = row');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> mlops.predict('mixed', to_json(m))), 0::bigint, 'json = row');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> mlops.predict('mixed',
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM pg_temp.by_values(m)), 0::bigint, 'values = row');
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM mlops.predict('mixed', to_jsonb(m))), 0::bigint, 'jsonb = row');
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM mlops.predict('mixed', to_json(m))), 0::bigint, 'json = row');
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM mlops.predict('mixed',
         jsonb_build_array(n, flag, contract, grade, padded, code, day, at, plain, emb, gap, sv, amount))), 0::bigint, 'JSON array = row');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> mlops.predict('mixed',
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM mlops.predict('mixed',
         ARRAY[n::text, flag::text, contract, grade::text, padded, code::text, day::text, at::text, plain::text, emb::text, gap::text,
             sv::text, amount::text])), 0::bigint, 'text array = row');
-SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) <> mlops.predict(mlops.model_value('mixed'), m)), 0::bigint,
+SELECT is((SELECT count(*) FROM public.mixed m WHERE mlops.predict('mixed', m) IS DISTINCT FROM mlops.predict(mlops.model_value('mixed'), m)), 0::bigint,
     'by value = by name');
 SELECT is((SELECT count(*) FROM (SELECT code, y, amount, sv, gap, emb, plain, at, day, padded, grade, contract, flag, n FROM public.mixed) r
         JOIN public.mixed m USING (n, flag, contract, day, at, plain, sv, amount)
-    WHERE mlops.predict('mixed', r) <> mlops.predict('mixed', m)), 0::bigint, 'the order of columns does not matter');
+    WHERE mlops.predict('mixed', r) IS DISTINCT FROM mlops.predict('mixed', m)), 0::bigint, 'the order of columns does not matter');
 SELECT is(mlops.predict('lin', 3, 2, 1), mlops.predict('lin', ARRAY[3, 2, 1]), 'int[]');
 SELECT is(mlops.predict('lin', 3, 2, 1), mlops.predict('lin', ARRAY[3, 2, 1]::float8[]), 'float8[]');
 SELECT is(mlops.predict('lin', 3, 2, 1), mlops.predict('lin', ARRAY[3, 2, 1]::real[]), 'real[]');

@@ -241,9 +241,9 @@ DO $$ BEGIN
     EXECUTE format('CREATE INDEX scored_index ON public.scored (mlops.predict(%L::mlops.model, a, b, c))', (SELECT model FROM public.shelf WHERE v = 2));
 END $$;
 INSERT INTO public.scored SELECT a, b, c FROM public.lin;
-SELECT is((SELECT count(*) FROM public.scored s WHERE s.p <> mlops.predict('lin/1', s.a, s.b, s.c)), 0::bigint, 'generated column');
+SELECT is((SELECT count(*) FROM public.scored s WHERE s.p IS DISTINCT FROM mlops.predict('lin/1', s.a, s.b, s.c)), 0::bigint, 'generated column');
 UPDATE public.scored SET a = a + 1;
-SELECT is((SELECT count(*) FROM public.scored s WHERE s.p <> mlops.predict('lin/1', s.a, s.b, s.c)), 0::bigint, '... after an update');
+SELECT is((SELECT count(*) FROM public.scored s WHERE s.p IS DISTINCT FROM mlops.predict('lin/1', s.a, s.b, s.c)), 0::bigint, '... after an update');
 SET enable_seqscan = off;
 SELECT alike(pg_temp.plan_of(format('SELECT count(*) FROM public.scored WHERE mlops.predict(%L::mlops.model, a, b, c) > 1030', model)), '%Index%scored_index%', 'index on a prediction')
 FROM public.shelf WHERE v = 2;

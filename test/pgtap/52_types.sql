@@ -85,9 +85,9 @@ SELECT matches(pg_temp.failure($$SELECT pg_temp.with_json('day', '20240506')$$),
 CREATE TABLE public.before AS SELECT id, mlops.predict('mixed', m) AS p, mlops.predict('mixed', to_jsonb(m)) AS j FROM public.mixed m;
 SET TimeZone = 'Asia/Tokyo';
 SET DateStyle = 'German';
-SELECT is((SELECT count(*) FROM public.mixed m JOIN public.before b USING (id) WHERE b.p <> mlops.predict('mixed', m)), 0::bigint,
+SELECT is((SELECT count(*) FROM public.mixed m JOIN public.before b USING (id) WHERE b.p IS DISTINCT FROM mlops.predict('mixed', m)), 0::bigint,
     'rows score alike under another TimeZone and DateStyle');
-SELECT is((SELECT count(*) FROM public.mixed m JOIN public.before b USING (id) WHERE b.j <> mlops.predict('mixed', to_jsonb(m))), 0::bigint, '... JSON too');
+SELECT is((SELECT count(*) FROM public.mixed m JOIN public.before b USING (id) WHERE b.j IS DISTINCT FROM mlops.predict('mixed', to_jsonb(m))), 0::bigint, '... JSON too');
 RESET TimeZone;
 RESET DateStyle;
 
