@@ -446,7 +446,7 @@ read_rows(DatasetBuild *build, Source *source)
 	build->batch_nulls = build_alloc(build, (Size) BATCH_ROWS * build->stride, sizeof(bool));
 	chunks_init(&build->hash, sizeof(uint64), CHUNK_SHIFT);
 
-	progress_phase("reading", (int64) source_estimate(source));
+	progress_phase("reading rows", (int64) source_estimate(source));
 	(void) source_run(source, receive_row, build);
 	if (build->batch_count > 0)
 		flush_batch(build);
@@ -653,7 +653,7 @@ dataset_read(PgEnv *env, Source *source, const DatasetRequest *request, DatasetR
 	omit_columns(build);
 	collect_features(build);
 
-	progress_phase("ordering", result->data.schema.count);
+	progress_phase("ordering rows", result->data.schema.count);
 	target_analyse(build);
 	settle_cutoff(build);
 	order_assign_roles(build);
