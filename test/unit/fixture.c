@@ -187,8 +187,61 @@ fit(CoreEnv *env, Model *model, const Rows *rows, double *x)
 	assert_ok(env, algorithm_bind(env, model));
 }
 
+static void
+choose_transforms(CoreEnv *env, FixtureVariant variant, FeatureOptions options[FIXTURE_FEATURES])
+{
+	memset(options, 0, FIXTURE_FEATURES * sizeof(*options));
+	options[SIGNUP].reference = env_strdup(env, feature_names[TODAY]);
+	options[TODAY].parts = PART_NONE;
+	if (variant == FIXTURE_PLAIN)
+	{
+		options[SIGNUP].parts = PART_AGE | PART_MONTH;
+		return;
+	}
+	options[TENURE].map = MAP_BINS;
+	options[TENURE].bins = 4;
+	options[TENURE].indicator = 1;
+	options[SIZE].map = MAP_LOG1P;
+	options[SIZE].scale = SCALE_STANDARD;
+	options[PLAN].encode = ENCODE_TARGET;
+	options[SIGNUP].parts = PART_AGE | PART_YEAR | PART_QUARTER | PART_DAY | PART_WEEKDAY | PART_YEARDAY | PART_WEEKEND | PART_EPOCH;
+	options[READINGS].impute = IMPUTE_MEDIAN;
+	options[READINGS].scale = SCALE_ROBUST;
+}
+
+/* What the fit itself does not touch: any valid values do. */
+static void
+enrich(CoreEnv *env, Model *model)
+{
+	static const double knots[2][4] = {{0, 0.3, 0.6, 1}, {0.05, 0.2, 0.2, 0.95}};
+
+	if (model->task == TASK_BINARY)
+	{
+		model->calibration.method = CALIBRATE_ISOTONIC;
+		model->calibration.nknots = 4;
+		model->calibration.x = env_alloc(env, 4, sizeof(double));
+		model->calibration.y = env_alloc(env, 4, sizeof(double));
+		memcpy(model->calibration.x, knots[0], sizeof(knots[0]));
+		memcpy(model->calibration.y, knots[1], sizeof(knots[1]));
+		model->target.threshold = 0.3125;
+	}
+	if (model->task == TASK_REGRESSION)
+	{
+		model->target.map = TARGET_YEO_JOHNSON;
+		model->target.lambda = 0.5;
+	}
+	model->split.method = SPLIT_STRATIFIED;
+	model->split.refit = true;
+	model->split.nstrata = 2;
+	model->split.limits = env_alloc(env, 2, sizeof(double));
+	model->split.limits[0] = 0.21;
+	model->split.limits[1] = 0.19;
+	model->split.key = NULL;
+	model->split.row_columns = env_strdup(env, "tenure, size");
+}
+
 Model *
-fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, const char *const *params)
+fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVariant variant, const char *const *params)
 {
 	Model	   *model = env_alloc(env, 1, sizeof(Model));
 	Rows	   *rows = env_alloc(env, 1, sizeof(Rows));
@@ -197,11 +250,7 @@ fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, const char *c
 	rows_init(rows, env, FIXTURE_ROWS);
 	fill_columns(rows);
 	fill_target(rows, task);
-	memset(options, 0, sizeof(options));
-	options[SIGNUP].parts = PART_AGE | PART_MONTH;
-	options[SIGNUP].reference = env_strdup(env, feature_names[TODAY]);
-	options[TODAY].parts = PART_NONE;
-
+	choose_transforms(env, variant, options);
 	model->algorithm = algorithm;
 	model->task = task;
 	model->seed = 42;
@@ -212,6 +261,8 @@ fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, const char *c
 	set_params(env, model, algorithm, params);
 	model->transform = rows_learn(rows, options, algorithm->profile, model->target.nclasses);
 	fit(env, model, rows, rows_terms(rows, model->transform, true));
+	if (variant == FIXTURE_RICH)
+		enrich(env, model);
 	return model;
 }
 
@@ -228,7 +279,7 @@ fixture_response(CoreEnv *env, const Model *model, int64_t i, double *out)
 }
 
 void
-fixture_each(CoreEnv *env, void (*test) (CoreEnv *env, const Algorithm *algorithm, Task task))
+fixture_each(CoreEnv *env, FixtureTest test)
 {
 	const Algorithm *algorithm;
 
@@ -236,8 +287,10 @@ fixture_each(CoreEnv *env, void (*test) (CoreEnv *env, const Algorithm *algorith
 	{
 		for (Task task = TASK_REGRESSION; task <= TASK_ANOMALY; task++)
 		{
-			if (algorithm->tasks & (1u << task))
-				test(env, algorithm, task);
+			if ((algorithm->tasks & (1u << task)) == 0)
+				continue;
+			test(env, algorithm, task, FIXTURE_PLAIN);
+			test(env, algorithm, task, FIXTURE_RICH);
 		}
 	}
 }

@@ -18,13 +18,21 @@
  */
 extern void fixture_row(int64_t i, FeatureValue *values, double vector[FIXTURE_WIDTH]);
 
-/* "name=value" pairs, the last NULL; numbers and words. `given` false: everything default. */
-extern Model *fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, const char *const *params);
+/* How much of the format a model uses. */
+typedef enum FixtureVariant
+{
+	FIXTURE_PLAIN,				/* default transforms */
+	FIXTURE_RICH				/* bins, maps, scales, target encoding, date parts, calibration, target transform, strata */
+} FixtureVariant;
+
+/* `params`: "name=value" pairs, the last NULL, numbers and words; NULL: all defaults. */
+extern Model *fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVariant variant, const char *const *params);
 
 /* The response to row i; out[model_response_count]. */
 extern void fixture_response(CoreEnv *env, const Model *model, int64_t i, double *out);
 
-/* Calls `test` for every algorithm and each task that it has. */
-extern void fixture_each(CoreEnv *env, void (*test) (CoreEnv *env, const Algorithm *algorithm, Task task));
+/* Calls `test` for every algorithm, each task that it has and each variant. */
+typedef void (*FixtureTest) (CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVariant variant);
+extern void fixture_each(CoreEnv *env, FixtureTest test);
 
 #endif							/* MLOPS_TEST_FIXTURE_H */

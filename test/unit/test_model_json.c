@@ -212,21 +212,29 @@ long_lists_are_shortened(void **state)
 }
 
 static void
-check_model(CoreEnv *env, const Algorithm *algorithm, Task task)
+check_model(CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVariant variant)
 {
 	static const char *const keys[] = {
-		"\"task\": ", "\"link\": ", "\"seed\": 42", "\"rows\": 400", "\"params\": {", "\"arrays\": {", "\"fit_statistics\": {", "\"calibration\": null",
-		"\"name\": \"the \\\"target\\\"\"", "\"cutoff\": \"2003-11-29T21:33:09.012345\"", "\"time_zone\": \"Europe/Berlin\"",
+		"\"task\": ", "\"link\": ", "\"seed\": 42", "\"rows\": 400", "\"params\": {", "\"arrays\": {", "\"fit_statistics\": {",
+		"\"name\": \"the \\\"target\\\"\"", "\"time_zone\": \"Europe/Berlin\"",
 		"\"say \\\"hi\\\"\\\\ and\\u000abye\"", "\"gr\xC3\xB6\xC3\x9F" "te\"", "\"part\": \"age\"", "\"reference\": \"today\"",
 		"\"dropped_elements\": 1", "\"type\": \"double precision\""
 	};
-	Model	   *model = fixture_model(env, algorithm, task, NULL);
+	static const char *const plain[] = {"\"calibration\": null", "\"cutoff\": \"2003-11-29T21:33:09.012345\"", "\"part\": \"month\""};
+	static const char *const rich[] = {
+		"\"method\": \"stratified\"", "\"limits\": [0.21, 0.19]", "\"map\": \"bins\"", "\"edges\": [", "\"map\": \"log1p\"",
+		"\"scale\": \"standard\"", "\"encode\": \"target\"", "\"codes\": [", "\"part\": \"weekday\"", "\"scale\": \"robust\""
+	};
+	size_t		count = variant == FIXTURE_RICH ? sizeof(rich) / sizeof(rich[0]) : sizeof(plain) / sizeof(plain[0]);
+	Model	   *model = fixture_model(env, algorithm, task, variant, NULL);
 	char	   *text;
 
 	assert_ok(env, model_to_json(env, model, &text));
 	assert_json(text);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		assert_contains(text, keys[i]);
+	for (size_t i = 0; i < count; i++)
+		assert_contains(text, variant == FIXTURE_RICH ? rich[i] : plain[i]);
 	assert_contains(text, algorithm->name);
 	assert_contains(text, task_name(task));
 	for (int i = 0; i < model->nnumbers; i++)
@@ -246,7 +254,7 @@ static void
 awkward_model(void **state)
 {
 	CoreEnv    *env = *state;
-	Model	   *model = fixture_model(env, algorithm_at(0), TASK_REGRESSION, NULL);
+	Model	   *model = fixture_model(env, algorithm_at(0), TASK_REGRESSION, FIXTURE_PLAIN, NULL);
 	static double knots_x[] = {0, 0.5, 1};
 	static double knots_y[] = {0.1, 0.1, 0.9};
 	char	   *text;
