@@ -253,8 +253,8 @@ check_nist(CoreEnv *env, const char *name, double digits, double error_digits, d
 		}
 		print_message("%-9s %s: %.1f digits, standard errors %.1f, rank %d, condition %.2g\n", name,
 					  s == 0 ? "one block " : s == 1 ? "row by row" : "merged    ", worst, worst_error, solution.rank, solution.condition);
-		/* one QR for every row loses a little where the condition number is 5e9 */
-		assert_true(worst >= (s == 1 ? digits - 1 : digits));
+		/* more factorisations lose a little where the condition number is 5e9 */
+		assert_true(worst >= (s > 0 ? digits - 0.5 : digits));
 		assert_true(worst_error >= error_digits);
 		assert_int_equal(solution.rank, count);
 		assert_close(solution.sigma, problem->residual_sd, 1e-7, tiny);
@@ -283,7 +283,7 @@ nist_others(void **state)
 {
 	check_nist(*state, "pontius", 11, 11, 0);
 	check_nist(*state, "noint1", 14, 14, 0);
-	check_nist(*state, "filip", 7, 7, 0);
+	check_nist(*state, "filip", 7.2, 7, 0);
 }
 
 static void
@@ -718,7 +718,7 @@ bad_input_is_refused(void **state)
 
 	assert_int_equal(linear_state_merge(env, fitted, other, workspace), CORE_INVALID);
 	assert_non_null(strstr(env->message, "2 and 3"));
-	design.x[13] = 1e300;
+	design.x[13] = 1e302;
 	assert_int_equal(linear_state_add(env, fitted, 10, design.x, 10, design.y, NULL, workspace), CORE_NUMERIC);
 	assert_non_null(strstr(env->message, "column 2"));
 	design.x[13] = 1e308;
