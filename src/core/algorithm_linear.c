@@ -47,6 +47,19 @@ round_up_64(size_t size)
 	return (size + 63) & ~(size_t) 63;
 }
 
+LinearOptions
+linear_options(const ParamSet *params)
+{
+	LinearOptions options = {
+		.intercept = params_boolean(params, "fit_intercept"),
+		.ridge = params_number(params, "reg_lambda"),
+		.tolerance = LINEAR_TOLERANCE,
+		.inference = true
+	};
+
+	return options;
+}
+
 static CoreStatus
 linear_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 {
@@ -57,10 +70,7 @@ linear_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 	if (!linear_state_size(input->nterms, &size) || !linear_workspace_size(input->nterms, BLOCK_ROWS, &doubles))
 		return env_fail(env, CORE_TOO_LARGE, "algorithm \"linear\" takes at most %d terms, not %d", LINEAR_MAX_TERMS, input->nterms);
 	CORE_ALLOC(env, linear, 1);
-	linear->options.intercept = params_boolean(input->params, "fit_intercept");
-	linear->options.ridge = params_number(input->params, "reg_lambda");
-	linear->options.tolerance = LINEAR_TOLERANCE;
-	linear->options.inference = true;
+	linear->options = linear_options(input->params);
 	CORE_ALLOC(env, linear->workspace, doubles);
 	CORE_ALLOC(env, linear->target, BLOCK_ROWS);
 	plan->state_size = round_up_64(size);

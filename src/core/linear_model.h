@@ -17,4 +17,14 @@ extern const Algorithm algorithm_linear;
  */
 extern CoreStatus linear_model_fill(CoreEnv *env, const LinearState *state, const LinearOptions *options, Model *model);
 
+/* What parameters of algorithm "linear" ask for. */
+extern LinearOptions linear_options(const ParamSet *params);
+
+/*
+ * A model whose features are the numbers that the state was built from, named
+ * names[nterms] or, with NULL, x1, x2, ...; params are those of algorithm
+ * "linear" and must live as long as the model.
+ */
+extern CoreStatus linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *params, const char *const *names, const char *target, Model **result);
+
 #endif							/* CORE_LINEAR_MODEL_H */
