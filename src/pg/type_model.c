@@ -18,6 +18,7 @@
 
 #include "format/base64.h"
 #include "format/model_format.h"
+#include "format/running_state.h"
 #include "pg/compat.h"
 #include "pg/type_model.h"
 
@@ -53,12 +54,36 @@ typedef enum ValueType
 
 static const char *const type_names[] = {"mlops.model", "mlops.state"};
 
-/* The bytes of a value, detoasted; valid while `value` is. */
+/* The transition value of a fit, which is a mlops.state too, checked; NULL for everything else. */
+static const RunningState *
+as_running_state(CoreEnv *env, struct varlena *bytes)
+{
+	if (VARATT_IS_SHORT(bytes) || !running_state_is(bytes, VARSIZE(bytes)))
+		return NULL;
+	if ((uintptr_t) bytes % MAXIMUM_ALIGNOF != 0)
+		bytes = memcpy(palloc(VARSIZE(bytes)), bytes, VARSIZE(bytes));
+	pg_env_check(env, running_state_check(env, bytes, VARSIZE(bytes)));
+	return (const RunningState *) bytes;
+}
+
+/*
+ * The bytes of a value, detoasted; valid while `value` is.  A transition value,
+ * which may reach a user through an aggregate of his own or a distributed
+ * query, becomes the state that it stands for.
+ */
 static const uint8 *
 value_bytes(Datum value, Size *length)
 {
 	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+	PgEnv		env;
+	const RunningState *running = as_running_state(pg_env_init(&env, CurrentMemoryContext, 0, "mlops.state"), bytes);
+	LinearState *state;
 
+	if (running != NULL)
+	{
+		pg_env_check(&env.core, running_state_join(&env.core, running, &state));
+		bytes = (struct varlena *) DatumGetPointer(state_make_datum(&env, state));
+	}
 	*length = VARSIZE_ANY_EXHDR(bytes);
 	return (const uint8 *) VARDATA_ANY(bytes);
 }
@@ -228,11 +253,15 @@ state_make_datum(PgEnv *env, const LinearState *state)
 LinearState *
 state_from_datum(PgEnv *env, Datum value)
 {
-	Size		length;
-	const uint8 *bytes = value_bytes(value, &length);
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+	const RunningState *running = as_running_state(&env->core, bytes);
 	LinearState *state;
 
-	pg_env_check(&env->core, state_decode(&env->core, bytes, length, false, &state));
+	if (running != NULL)
+		pg_env_check(&env->core, running_state_join(&env->core, running, &state));
+	else
+		pg_env_check(&env->core, state_decode(&env->core, (const uint8 *) VARDATA_ANY(bytes),
+											  VARSIZE_ANY_EXHDR(bytes), false, &state));
 	return state;
 }
 
