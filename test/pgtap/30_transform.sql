@@ -1,6 +1,6 @@
 -- transform: what each option does to a column, against the same thing written in SQL; what is learned where; what is refused.
-SELECT plan(98);
-SET client_min_messages = warning;
+SELECT plan(83);
+SET client_min_messages = error;
 
 -- linear models of a drawn line say exactly what their terms were
 CREATE TABLE public.rows AS
@@ -17,7 +17,7 @@ FROM generate_series(1, 1500) i;
 
 CREATE FUNCTION pg_temp.fit(name text, source text, transform jsonb = NULL, target text = 'y', params jsonb = '{}') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM mlops.train(name, source, target => target, key => 'id', algorithm => 'linear', params => params,
+    PERFORM mlops.train(name, source, target => target, key => 'id', algorithm => 'linear', params => params, task => 'regression',
         split => '{"method": "column", "column": "held_out"}', transform => transform);
     RETURN name || '/latest';
 END $$;
@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.estimates(model text) RETURNS jsonb LANGUAGE sql AS
 -- a function of its own sees the model that its argument has made
 CREATE FUNCTION pg_temp.terms(model text) RETURNS text[] LANGUAGE sql AS
     $$ SELECT array_agg(term ORDER BY term COLLATE "C") FROM mlops.coefficients(model) WHERE term <> '(Intercept)' $$;
-CREATE FUNCTION pg_temp.content(model text) RETURNS text LANGUAGE sql AS $$ SELECT (mlops.model_value(model)::jsonb)::text $$;
+CREATE FUNCTION pg_temp.content(model text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN mlops.model_value(model)::jsonb; END $$;
 -- the largest difference between the fitted line and the target over the training rows
 CREATE FUNCTION pg_temp.misfit(model text, source text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE d float8;
@@ -41,7 +41,7 @@ DECLARE
     b text := pg_temp.fit('by_hand', by_hand);
     d float8;
 BEGIN
-    EXECUTE format('SELECT max(abs(mlops.predict(%L, r) - mlops.predict(%L, h))) FROM (%s) r JOIN (%s) h USING (id)', a, b, source, by_hand) INTO d;
+    EXECUTE format('SELECT max(abs(mlops.predict(%L, option_row) - mlops.predict(%L, hand_row))) FROM (%s) option_row JOIN (%s) hand_row USING (id)', a, b, source, by_hand) INTO d;
     RETURN d < 1e-9;
 END $$;
 
@@ -122,7 +122,7 @@ SELECT i AS id, 'v' || hashint8(i)::bigint % 2500 AS category, sin(i) AS x, hash
 CREATE FUNCTION pg_temp.noise_auc(options jsonb) RETURNS float8 LANGUAGE sql AS $$
     SELECT (metrics ->> 'roc_auc')::float8 FROM mlops.train('noise', 'public.noise', target => 'label', key => 'id', algorithm => 'logistic', positive => 'true',
         split => '{"method": "hash", "test": 0.5}', transform => jsonb_build_object('category', options)) $$;
-SELECT ok(pg_temp.noise_auc(options) BETWEEN 0.47 AND 0.53, 'noise stays noise with ' || options)
+SELECT ok(pg_temp.noise_auc(options) BETWEEN 0.47 AND 0.53, 'noise stays noise with ' || options::text)
 FROM unnest(ARRAY['{}', '{"encode": "target"}', '{"encode": "target", "min_count": 1}', '{"encode": "target", "min_count": 1, "smoothing": 0.1}', '{"encode": "ordinal"}',
     '{"encode": "reference", "max_levels": 100, "min_count": 1}', '{"encode": "onehot", "max_levels": 100, "min_count": 1}']::jsonb[]) options;
 
@@ -158,20 +158,20 @@ SELECT is(pg_temp.estimates(pg_temp.fit('mapped', 'SELECT id, held_out, n, 2 * n
 CREATE VIEW public.changed AS SELECT id, held_out, CASE WHEN held_out THEN -1e9 * id ELSE x END AS x, CASE WHEN held_out THEN 'purple' ELSE color END AS color,
     CASE WHEN held_out THEN at + interval '12 minutes' * id ELSE at END AS at, noise AS y FROM public.rows;
 SELECT is(pg_temp.estimates(pg_temp.fit('all', 'SELECT * FROM public.changed', t)), pg_temp.estimates(pg_temp.fit('all', 'SELECT id, held_out, x, color, at, noise AS y FROM public.rows', t)),
-    'held-out rows teach nothing: ' || t)
+    'held-out rows teach nothing: ' || t::text)
 FROM unnest(ARRAY['{}', '{"x": {"scale": "robust", "impute": "median"}, "color": "target", "at": {"parts": ["hour", "epoch"]}}', '{"x": {"bins": 5}}']::jsonb[]) t;
 
 -- mistakes are named
 CREATE FUNCTION pg_temp.refused(transform jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE state text; message text; hint text;
 BEGIN
-    PERFORM pg_temp.fit('refused', 'SELECT id, held_out, x, n, color, at, snapshot, v, noise AS y FROM public.rows', transform);
+    PERFORM pg_temp.fit('refused', 'SELECT id, held_out, x, n, color, at, snapshot, v, noise - 500 AS y FROM public.rows', transform);
     RETURN 'accepted';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
     RETURN concat_ws(' | ', state, message, hint);
 END $$;
-SELECT matches(pg_temp.refused(t), '^22023 .*' || pattern, t || ' is refused')
+SELECT matches(pg_temp.refused(t), '^22023 .*' || pattern, t::text || ' is refused')
 FROM (VALUES
     ('{"colour": "onehot"}'::jsonb, '"colour".*not a feature.*Did you mean "color"'),
     ('{"id": "log"}', '"id".*not a feature'),
@@ -195,7 +195,7 @@ FROM (VALUES
     ('{"at": {"age": "at"}}', 'cannot refer to "at"'),
     ('{"v": {"map": "bins"}}', 'cannot be "bins"'),
     ('{"@target": "sqrt"}', '"@target".*log1p'),
-    ('{"@target": "log"}', '22023.*|no logarithm.*yeo_johnson'),
+    ('{"@target": "log"}', 'no logarithm.*yeo_johnson'),
     ('[]', 'must be a JSON object')) cases (t, pattern);
 SELECT throws_matching($$SELECT mlops.train('refused', 'SELECT id, x, color = ''red'' AS y FROM public.rows', target => 'y', key => 'id', algorithm => 'logistic', transform => '{"@target": "log"}')$$,
     'regression only', 'a class has no logarithm');
