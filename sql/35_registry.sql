@@ -85,6 +85,13 @@ COMMENT ON FUNCTION mlops.transfer_ownership(text, text) IS
 REVOKE ALL ON FUNCTION mlops.transfer_ownership(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.transfer_ownership(text, text) TO PUBLIC;
 
+CREATE FUNCTION mlops.transfer_ownership(model text, new_owner regrole) RETURNS void
+    AS 'MODULE_PATHNAME', 'mlops_transfer_ownership'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.transfer_ownership(text, regrole) IS 'gives a model to another role';
+REVOKE ALL ON FUNCTION mlops.transfer_ownership(text, regrole) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.transfer_ownership(text, regrole) TO PUBLIC;
+
 CREATE FUNCTION mlops.rename_model(model text, new_name text) RETURNS void
     AS 'MODULE_PATHNAME', 'mlops_rename_model'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "core/params.h"
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"
 #include "pg/pg_env.h"
@@ -106,14 +107,19 @@ resolve_token_equal(const ResolveToken *a, const ResolveToken *b)
 const char *
 stage_canonical(const char *stage)
 {
+	static const char *const stages[] = {"None", "Staging", "Production", "Archived"};
 	const char *canonical = model_stage(stage);
+	const char *nearest;
 
-	if (canonical == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown stage \"%s\"", stage),
-				 errhint("The stages are None, Staging, Production and Archived.")));
-	return canonical;
+	if (canonical != NULL)
+		return canonical;
+	nearest = nearest_word(stage, stages, lengthof(stages));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown stage \"%s\"", stage),
+			 nearest != NULL ?
+			 errhint("Perhaps you meant %s. The stages are None, Staging, Production and Archived.", nearest) :
+			 errhint("The stages are None, Staging, Production and Archived.")));
 }
 
 void

@@ -1,5 +1,5 @@
 -- Stages, the rollback stack, aliases, descriptions, renaming, removal: what they do and what they refuse.
-SELECT plan(93);
+SELECT plan(94);
 \ir include/registry.sql
 
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE sql AS
@@ -169,6 +169,8 @@ SELECT is(pg_temp.try($$SELECT mlops.promote('spare/2')$$),
     '42704 | version 2 of model "spare" does not exist | Its only version is 1. | The view mlops.versions lists them.', 'one version');
 SELECT alike(pg_temp.try($$SELECT mlops.promote('churn', 1, 'Prod')$$),
     '22023 | unknown stage "Prod" | %None, Staging, Production and Archived%', 'unknown stage');
+SELECT is(pg_temp.try($$SELECT mlops.promote('churn', 1, 'prodution')$$),
+    '22023 | unknown stage "prodution" | Perhaps you meant Production. The stages are None, Staging, Production and Archived.', 'misspelt stage');
 SELECT is(pg_temp.try($$SELECT mlops.promote('churn/2', 3)$$),
     '22023 | "churn/2" names a version, and argument "version" does too | Write the one or the other.', 'version twice');
 SELECT is(pg_temp.try($$SELECT mlops.promote('churn', 0)$$),

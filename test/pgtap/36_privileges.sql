@@ -163,7 +163,7 @@ SELECT is(pg_temp.try_as('priv_owner', $$SELECT mlops.transfer_ownership('churn'
 SELECT is((SELECT owner FROM mlops.models WHERE model = 'churn'), 'priv_stranger', 'new owner');
 SELECT is(pg_temp.sees('priv_heir'), 'models versions metrics params source runs history audit read,predict,write,manage',
     'the old owner keeps what membership in the new gives');
-SELECT is(pg_temp.try($$SELECT mlops.transfer_ownership('churn', 'priv_group')$$), '', 'a superuser to any');
+SELECT is(pg_temp.try($$SELECT mlops.transfer_ownership('churn', 'priv_group'::regrole)$$), '', 'a superuser to any');
 SELECT is(pg_temp.sees('priv_heir'), 'models versions history predict', 'then nothing but the new owner''s grant is left');
 SELECT alike(pg_temp.try($$SELECT mlops.transfer_ownership('churn', 'public')$$), '42704 | role "public" does not exist', 'not to PUBLIC');
 SELECT mlops.transfer_ownership('churn', 'priv_owner');
