@@ -3,6 +3,7 @@
 #   make demo        install what is missing, build, and show the quickstart on a private throw-away server
 #   make check       the same, then every test
 #   make             build with the server that PG_CONFIG (default: pg_config) belongs to
+#   make docs        write the pages of docs/ that come from the catalog
 #   make install     install into that server; make installcheck tests what is installed there
 #
 # The extension is built by src/pgxs.mk, test programs by test/programs.mk; test/harness runs the tests (docs/DEVELOPING.md).
@@ -16,7 +17,7 @@ SUBMAKE = +@$(MAKE) --no-print-directory
 KINDS = layers unit fuzz regress isolation pgtap tap
 
 .DEFAULT_GOAL := build
-.PHONY: all build install uninstall installcheck check $(KINDS:%=check-%) demo bench fuzz format clean distclean deps
+.PHONY: all build install uninstall installcheck check $(KINDS:%=check-%) demo docs bench fuzz format clean distclean deps
 
 all: build
 
@@ -39,6 +40,11 @@ demo:
 	@$(HARNESS)/deps build
 	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
 	@$(HARNESS)/demo
+
+docs:
+	@$(HARNESS)/deps build
+	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
+	@$(HARNESS)/docs
 
 # BENCH= picks by name: make bench BENCH=linear
 bench:

@@ -1,10 +1,19 @@
-# Every SQL statement of the README and of the reference pages runs, in order, one database for each page.
+# Every SQL statement of the README and of the reference pages runs, in order, one database for each page; pages that are
+# made from the catalog agree with it.
 use strict;
 use warnings;
 use File::Basename;
 use Cwd 'abs_path';
 use MlopsTest;
 use Test::More;
+
+sub slurp
+{
+	my ($name) = @_;
+	open my $file, '<', $name or die "$name: $!";
+	local $/;
+	return scalar <$file>;
+}
 
 my $root = dirname(abs_path(__FILE__)) . '/../..';
 my $node = MlopsTest::node('main');
@@ -16,10 +25,7 @@ $node->safe_psql('template_docs', 'CREATE EXTENSION mlops');
 
 for my $page ("$root/README.md", sort glob "$root/docs/*.md")
 {
-	open my $file, '<', $page or die "$page: $!";
-	my $text = do { local $/; <$file> };
-	close $file;
-	my @blocks = $text =~ /^```sql\n(.*?)^```/msg;
+	my @blocks = slurp($page) =~ /^```sql\n(.*?)^```/msg;
 	next unless @blocks;
 
 	my $database = 'page' . ++$setup;
@@ -31,6 +37,16 @@ for my $page ("$root/README.md", sort glob "$root/docs/*.md")
 		my $name = basename($page) . ', block ' . ++$count;
 		is($status, 0, $name) or diag("$block\n$err");
 	}
+}
+
+# pages from the catalog are those of today's catalog
+$node->safe_psql('postgres', 'CREATE DATABASE generated');
+$node->safe_psql('generated', 'CREATE EXTENSION mlops');
+for my $script (glob "$root/docs/generate/*.sql")
+{
+	my $page = uc(basename($script, '.sql')) . '.md';
+	my ($status, $out) = $node->psql('generated', slurp($script), extra_params => ['-q']);
+	is($out =~ s/\s+\z//r, slurp("$root/docs/$page") =~ s/\s+\z//r, "docs/$page is up to date (make docs)");
 }
 
 cmp_ok($setup, '>', 0, 'there are pages with SQL');
