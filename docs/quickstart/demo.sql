@@ -26,7 +26,7 @@ SELECT metric, round(value::numeric, 4) AS value FROM mlops.evaluate('churn/1');
 
 \echo
 \echo '== What drives churn? The strongest terms with their p-values.'
-SELECT term, round(estimate::numeric, 3) AS estimate, round(std_error::numeric, 3) AS std_error,
+SELECT term, round(estimate::numeric, 5) AS estimate, round(std_error::numeric, 5) AS std_error,
 	round(statistic::numeric, 2) AS z, p_value::numeric(6, 5) AS p_value
 FROM mlops.coefficients('churn/1')
 WHERE p_value IS NOT NULL AND term <> '(Intercept)'
