@@ -105,7 +105,7 @@ hash_double(double value)
 	uint64_t	bits;
 
 	/* the upper limit is exclusive: 2^63 itself is not an int64 */
-	if (value >= -0x1p63 && value < 0x1p63 && value == floor(value))
+	if (value >= -0x1p63 && value < 0x1p63 && value == (double) (int64_t) value)
 		return hash_int64((int64_t) value);
 	if (isnan(value))
 		bits = UINT64_C(0x7ff8000000000000);
