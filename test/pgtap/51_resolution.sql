@@ -1,6 +1,6 @@
 -- Which version a reference means: at every moment the one that the statement's snapshot sees, with the privileges of the
 -- moment; and what the cache of decoded models may not change about that.
-SELECT plan(100);
+SELECT plan(103);
 \ir include/predict.sql
 
 -- Three versions whose predictions differ by 1000 and 2000.
@@ -113,6 +113,11 @@ BEGIN
 END $$;
 SELECT is(pg_temp.expression_site(), ARRAY[2, 2, 2, 3, 2, 1, 1, 2, 1, 3, 3, 1], 'a simple expression of PL/pgSQL, half of the promotions undone');
 SELECT is(pg_temp.version('lin'), 3, 'what remained');
+-- under one fixed snapshot curcid is all that moves, and it is the same before and after an EXCEPTION block rolls back
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT is(pg_temp.failing_promotions(), ARRAY[3, 3, 3, 1, 1, 3, 3, 3, 3, 1, 1, 3], 'the same in REPEATABLE READ');
+SELECT is(pg_temp.expression_site(), ARRAY[3, 2, 2, 3, 2, 1, 1, 2, 1, 3, 3, 1], 'the simple expression too');
+ROLLBACK;
 
 CREATE PROCEDURE public.committing(INOUT seen int[]) LANGUAGE plpgsql AS $$
 DECLARE
@@ -191,6 +196,31 @@ BEGIN
     END LOOP;
     RETURN seen;
 END $$;
+CREATE TABLE public.changing_type (extra text, a int, b int, c int);
+INSERT INTO public.changing_type VALUES ('x', 1, 2, 3);
+CREATE FUNCTION pg_temp.changing_type() RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    seen text[] := '{}';
+    r public.changing_type;
+BEGIN
+    FOR i IN 1..5 LOOP
+        EXECUTE 'SELECT * FROM public.changing_type' INTO r;
+        BEGIN
+            seen := seen || mlops.predict('lin', r)::numeric(10, 2)::text;
+        EXCEPTION WHEN undefined_column THEN
+            seen := seen || 'no column'::text;
+        END;
+        CASE i
+            WHEN 1 THEN ALTER TABLE public.changing_type DROP COLUMN extra, ADD COLUMN z int;
+            WHEN 2 THEN ALTER TABLE public.changing_type RENAME COLUMN a TO d;
+            WHEN 3 THEN ALTER TABLE public.changing_type RENAME COLUMN b TO a;
+            WHEN 4 THEN ALTER TABLE public.changing_type RENAME COLUMN d TO b;
+            ELSE NULL;
+        END CASE;
+    END LOOP;
+    RETURN seen;
+END $$;
+SELECT is(pg_temp.changing_type(), ARRAY['-1.50', '-1.50', 'no column', 'no column', '3.50'], 'a named type that changes under the call site');
 SELECT is(pg_temp.changing(), ARRAY['-1.50', 'no column', '-1.50', '-1.50'], 'columns come and go');
 
 -- different models in one statement, and one per row
