@@ -2,10 +2,11 @@
  * model_ref.c
  *	  The models that a call site has met; see model_ref.h.
  *
- * A call site keeps up to SITE_MODELS models, most recent first, so that both
- * one model for every row and one model per group are served without decoding
- * twice.  Finding the model again costs one comparison of the argument with the
- * most recent key, else a hash and a search.
+ * A call site keeps the models it has met, most recent first and hashed by key,
+ * so that both one model for every row and one model per group are served
+ * without decoding twice.  Together they take at most half of
+ * mlops.model_cache_size.  Finding a model again costs one comparison of the
+ * argument with the most recent key, else a hash.
  *
  * By reference: the key is the text; what it resolved to holds while its
  * ResolveToken equals the present one, and the decoded model stays while it
@@ -30,16 +31,18 @@
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"
 
-#define SITE_MODELS 64
+#define SITE_BUCKETS 256
+#define SITE_MODEL_OVERHEAD (16 * 1024)	/* bytes of contexts, readers and buffers, roughly */
 
 typedef struct SiteModel
 {
-	dlist_node	node;
+	dlist_node	recency;		/* in RefSite.models */
+	dlist_node	bucket;			/* in RefSite.buckets */
 	MemoryContext context;		/* this struct, key, pin or decoded model, and what the caller attached */
 	const char *key;
 	Size		key_length;
 	uint64		key_hash;
-	Size		size;			/* bytes of the decoded model and the key */
+	Size		size;			/* bytes of the decoded model, the key and the overhead */
 	bool		token_needed;	/* the key alone does not decide */
 	bool		token_valid;
 	ResolveToken token;
@@ -55,7 +58,8 @@ typedef struct RefSite
 	bool		constant;		/* the argument is a constant of the plan */
 	int			count;
 	Size		size;
-	dlist_head	models;
+	dlist_head	models;			/* most recent first */
+	dlist_head *buckets;		/* by key_hash; from the second model on */
 } RefSite;
 
 /* Whether argument `argno` is a Const node. Parameters of PL/pgSQL change while fn_extra stays. */
@@ -98,22 +102,29 @@ site_create(FmgrInfo *flinfo, int argno, Privilege privilege)
 	return site;
 }
 
+static dlist_head *
+site_bucket(const RefSite *site, uint64 hash)
+{
+	return &site->buckets[hash % SITE_BUCKETS];
+}
+
 static void
 site_forget(RefSite *site, SiteModel *found)
 {
-	dlist_delete(&found->node);
+	dlist_delete(&found->recency);
+	if (site->buckets != NULL)
+		dlist_delete(&found->bucket);
 	site->count--;
 	site->size -= found->size;
 	MemoryContextDelete(found->context);
 }
 
-/* Room for one more: at most SITE_MODELS, and at most half of what may be cached. */
+/* Forgets the least recent models until `size` more bytes fit. */
 static void
-site_trim(RefSite *site)
+site_trim(RefSite *site, Size size)
 {
-	while (site->count > 0 &&
-		   (site->count >= SITE_MODELS || site->size > (Size) guc_model_cache_kb * 1024 / 2))
-		site_forget(site, dlist_container(SiteModel, node, dlist_tail_node(&site->models)));
+	while (site->count > 0 && site->size + size > (Size) guc_model_cache_kb * 1024 / 2)
+		site_forget(site, dlist_tail_element(SiteModel, recency, &site->models));
 }
 
 static bool
@@ -131,18 +142,18 @@ site_find(RefSite *site, const char *key, Size length)
 
 	if (dlist_is_empty(&site->models))
 		return NULL;
-	if (key_equal(dlist_head_element(SiteModel, node, &site->models), key, length))
-		return dlist_head_element(SiteModel, node, &site->models);
-	if (site->count == 1)
+	if (key_equal(dlist_head_element(SiteModel, recency, &site->models), key, length))
+		return dlist_head_element(SiteModel, recency, &site->models);
+	if (site->buckets == NULL)
 		return NULL;
 	hash = hash_bytes(key, length);
-	dlist_foreach(iter, &site->models)
+	dlist_foreach(iter, site_bucket(site, hash))
 	{
-		SiteModel  *model = dlist_container(SiteModel, node, iter.cur);
+		SiteModel  *model = dlist_container(SiteModel, bucket, iter.cur);
 
 		if (model->key_hash == hash && key_equal(model, key, length))
 		{
-			dlist_move_head(&site->models, &model->node);
+			dlist_move_head(&site->models, &model->recency);
 			return model;
 		}
 	}
@@ -171,12 +182,24 @@ site_model_create(MemoryContext parent, const char *key, Size length)
 static void
 site_add(RefSite *site, SiteModel *model)
 {
+	model->size += model->key_length + SITE_MODEL_OVERHEAD;
+	site_trim(site, model->size);
+	if (site->count > 0 && site->buckets == NULL)
+	{
+		SiteModel  *first = dlist_head_element(SiteModel, recency, &site->models);
+
+		Assert(site->count == 1);
+		site->buckets = MemoryContextAlloc(site->context, sizeof(dlist_head) * SITE_BUCKETS);
+		for (int i = 0; i < SITE_BUCKETS; i++)
+			dlist_init(&site->buckets[i]);
+		dlist_push_head(site_bucket(site, first->key_hash), &first->bucket);
+	}
 	MemoryContextSetParent(model->context, site->context);
-	model->size += model->key_length;
-	site_trim(site);
 	site->count++;
 	site->size += model->size;
-	dlist_push_head(&site->models, &model->node);
+	dlist_push_head(&site->models, &model->recency);
+	if (site->buckets != NULL)
+		dlist_push_head(site_bucket(site, model->key_hash), &model->bucket);
 }
 
 /* Pins the decoded model of handle.resolved. */
@@ -255,7 +278,7 @@ call_value(RefSite *site, Datum argument)
 	bool		token_valid;
 
 	if (site->constant && site->count > 0)
-		return &dlist_head_element(SiteModel, node, &site->models)->handle;
+		return &dlist_head_element(SiteModel, recency, &site->models)->handle;
 
 	/* in memory, expanded or behind a pointer: nothing that could be compared */
 	if (VARATT_IS_EXTERNAL(value) && !VARATT_IS_EXTERNAL_ONDISK(value))

@@ -1,6 +1,6 @@
 -- Which version a reference means: at every moment the one that the statement's snapshot sees, with the privileges of the
 -- moment; and what the cache of decoded models may not change about that.
-SELECT plan(103);
+SELECT plan(104);
 \ir include/predict.sql
 
 -- Three versions whose predictions differ by 1000 and 2000.
@@ -235,6 +235,11 @@ INSERT INTO public.toasted SELECT v, model, repeat('x', 4000) FROM public.shelf;
 SELECT cmp_ok((SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'public.toasted'::regclass), '>', 0::bigint, 'models out of line');
 SELECT is((SELECT array_agg(round(mlops.predict(s.model, 0, 0, 0))::int ORDER BY i) FROM (SELECT i, 1 + i % 3 AS v FROM generate_series(0, 8) i) n JOIN public.toasted s USING (v)),
     ARRAY[1, 1001, 2001, 1, 1001, 2001, 1, 1001, 2001], 'values out of line');
+CREATE TEMPORARY TABLE groups AS
+SELECT g, mlops.solve(mlops.linear_state(1000 * g + x, ARRAY[x::float8])) AS model FROM generate_series(1, 300) g, generate_series(1, 8) x GROUP BY g;
+CREATE TEMPORARY TABLE grouped AS SELECT i, 1 + i * 7919 % 300 AS g FROM generate_series(1, 6000) i;
+ANALYZE groups, grouped;
+SELECT is((SELECT count(*) FROM grouped JOIN groups USING (g) WHERE round(mlops.predict(model, 5)) IS DISTINCT FROM 1000 * g + 5), 0::bigint, 'one model for each of many groups');
 CREATE FUNCTION pg_temp.variable_value() RETURNS int[] LANGUAGE plpgsql AS $$
 DECLARE
     seen int[] := '{}';
