@@ -74,6 +74,8 @@ sort_rows(CoreEnv *env, const double *p, const double *y, const double *w, int64
 	{
 		int64_t		row = order[i];
 
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		if (w != NULL && w[row] == 0)
 			continue;
 		rows->p[rows->n] = p[row];
@@ -251,6 +253,8 @@ calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w,
 	CORE_ALLOC(env, x, (size_t) rows.n);
 	for (int64_t i = 0; i < rows.n; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		x[i] = calibration_logit(rows.p[i]);
 		fit.center += rows.w[i] * x[i];
 	}

@@ -210,6 +210,8 @@ sort_order(CoreEnv *env, const double *keys, int64_t n, int64_t *order)
 	CORE_ALLOC(env, entries, (size_t) n);
 	for (int64_t i = 0; i < n; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		entries[i].key = key_of(keys[order[i]]);
 		entries[i].index = order[i];
 	}
@@ -239,7 +241,11 @@ permute(CoreEnv *env, double *values, const int64_t *order, int64_t n)
 	CORE_ALLOC(env, copy, (size_t) n);
 	memcpy(copy, values, (size_t) n * sizeof(double));
 	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		values[i] = copy[order[i]];
+	}
 	env_release(env, copy);
 	return CORE_OK;
 }

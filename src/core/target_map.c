@@ -170,6 +170,8 @@ learn_lambda(CoreEnv *env, const double *y, const double *w, int64_t n, double *
 	{
 		double		logarithm = real_log1p(fabs(values->value[i]));
 
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		likelihood.log_slope += (values->weight != NULL ? values->weight[i] : 1) * (values->value[i] < 0 ? -logarithm : logarithm);
 	}
 	*lambda = maximise(&likelihood);

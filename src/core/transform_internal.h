@@ -50,7 +50,8 @@ typedef struct LearnContext
 	double		total_weight;	/* of the training rows */
 	int64_t		positive_rows;	/* training rows of positive weight */
 	int			nconstant;		/* elements, parts and features left out because they are constant */
-	char		constant[256];	/* the first of their names */
+	int			nnamed;			/* of them are named in `constant` */
+	char		constant[256];
 } LearnContext;
 
 static inline bool

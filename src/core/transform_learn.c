@@ -53,8 +53,10 @@ learn_note_constant(LearnContext *context, const char *format, ...)
 	vsnprintf(name, sizeof(name), format, args);
 	va_end(args);
 	context->nconstant++;
-	if (used + strlen(name) + 3 <= sizeof(context->constant))
-		snprintf(context->constant + used, sizeof(context->constant) - used, "%s%s", used > 0 ? ", " : "", name);
+	if (used + strlen(name) + 3 > sizeof(context->constant))
+		return;
+	context->nnamed++;
+	snprintf(context->constant + used, sizeof(context->constant) - used, "%s%s", used > 0 ? ", " : "", name);
 }
 
 CoreStatus
@@ -224,10 +226,13 @@ learn_feature(LearnContext *context, int feature)
 static void
 report_constant(const LearnContext *context)
 {
+	char		more[40] = "";
+
 	if (context->nconstant == 0)
 		return;
-	env_log(context->env, CORE_NOTICE, "left out because the training rows do not vary in it: %s%s",
-			context->constant, strlen(context->constant) + 64 > sizeof(context->constant) && context->nconstant > 1 ? ", ..." : "");
+	if (context->nconstant > context->nnamed)
+		snprintf(more, sizeof(more), " and %d more", context->nconstant - context->nnamed);
+	env_log(context->env, CORE_NOTICE, "left out because the training rows do not vary in it: %s%s", context->constant, more);
 }
 
 CoreStatus

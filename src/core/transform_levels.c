@@ -535,7 +535,11 @@ map_dictionary(LevelTask *task)
 
 	CORE_ALLOC(task->context->env, f->code_map, (size_t) column->nlevels);
 	for (int code = 0; code < column->nlevels; code++)
+	{
+		if (code % POLL_ROWS == 0)
+			env_poll(task->context->env);
 		f->code_map[code] = transform_level(f, column->levels[code], column->level_lengths[code]);
+	}
 	return CORE_OK;
 }
 

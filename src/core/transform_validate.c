@@ -12,6 +12,8 @@
 
 #include "core/transform_time.h"
 
+#define POLL_LEVELS 16384
+
 #define CHECK(condition, ...) \
 	do { \
 		if (!(condition)) \
@@ -100,7 +102,11 @@ check_codes(CoreEnv *env, const FeatureTransform *f, const char *name)
 	CHECK(size_multiply((size_t) f->nlevels + 3, (size_t) f->ncodes, &cells), "feature \"%s\": too many codes", name);
 	for (size_t i = 0; i < cells; i++)
 	{
-		bool		may_be_missing = f->encode == ENCODE_CODE && i / (size_t) f->ncodes == (size_t) ROW_MISSING(f);
+		bool		may_be_missing;
+
+		if (i % POLL_LEVELS == 0)
+			env_poll(env);
+		may_be_missing = f->encode == ENCODE_CODE && i / (size_t) f->ncodes == (size_t) ROW_MISSING(f);
 
 		CHECK(isfinite(f->codes[i]) || (may_be_missing && isnan(f->codes[i])), "feature \"%s\": a code is not finite", name);
 	}
@@ -125,6 +131,8 @@ check_levels(CoreEnv *env, const FeatureTransform *f, const Feature *feature)
 	{
 		int			order;
 
+		if (i % POLL_LEVELS == 0)
+			env_poll(env);
 		CHECK(f->levels[i] != NULL && f->level_lengths[i] >= 0 && strlen(f->levels[i]) == (size_t) f->level_lengths[i],
 			  "feature \"%s\": level %d has a wrong length", feature->name, i);
 		if (i == 0)

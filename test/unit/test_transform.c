@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/real.h"
@@ -583,6 +584,29 @@ what_does_not_vary_is_left_out_with_a_notice(void **state)
 	assert_int_equal(transform_learn(env, &rows.data, &input, &transform), CORE_INVALID);
 }
 
+/* A long list is cut between names, and the rest counted. */
+static void
+many_constants_are_counted(void **state)
+{
+	CoreEnv    *env = &((TestEnv *) *state)->core;
+	const char *log = ((TestEnv *) *state)->last_log;
+	Rows		rows;
+	int			named = 1;
+	int			more = 0;
+
+	rows_init(&rows, env, 20);
+	rows_add(&rows, "embedding_of_the_text", FEATURE_VECTOR, STORAGE_F32, 200);
+	for (int i = 0; i < 20; i++)
+		rows_put(&rows, 0, i, 7, i);
+	assert_int_equal(rows_learn(&rows, NULL, PROFILE_LINEAR, 0)->nterms, 1);
+	assert_non_null(strstr(log, "embedding_of_the_text[1], embedding_of_the_text[2]"));
+	for (const char *comma = strchr(log, ','); comma != NULL; comma = strchr(comma + 1, ','))
+		named++;
+	assert_non_null(strstr(log, " and "));
+	assert_int_equal(sscanf(strstr(log, " and "), " and %d more", &more), 1);
+	assert_int_equal(named + more, 199);
+}
+
 static void
 linear_models_refuse_unimputed_values(void **state)
 {
@@ -622,6 +646,7 @@ main(void)
 		T(vectors_have_a_term_for_each_element_that_varies),
 		T(booleans_are_zero_and_one),
 		T(what_does_not_vary_is_left_out_with_a_notice),
+		T(many_constants_are_counted),
 		T(linear_models_refuse_unimputed_values),
 	};
 
