@@ -179,11 +179,11 @@ value_to_bytea(Datum value)
 static Datum
 value_from_bytea(ValueType type, Datum value)
 {
-	Size		length;
-	const uint8 *bytes = value_bytes(value, &length);
+	/* a bytea: transition values do not come this way */
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
-	validate(type, bytes, length);
-	return make_varlena(bytes, length);
+	validate(type, (const uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	return make_varlena(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 }
 
 /* jsonb of JSON in UTF-8. */
