@@ -502,8 +502,10 @@ indicator_wanted(const NumberTask *task, bool want_indicator)
 
 	if (!want_indicator || option < 0 || task->missing_rows == 0 || present_rows == 0)
 		return false;
+	/* a handful of missing rows among many tends to have one class only, and then separates it */
 	return option > 0 || (task->f->impute != IMPUTE_NONE &&
-						  task->missing_rows >= TRANSFORM_MIN_COUNT && present_rows >= TRANSFORM_MIN_COUNT);
+						  task->missing_rows >= TRANSFORM_MIN_COUNT && present_rows >= TRANSFORM_MIN_COUNT &&
+						  task->missing_rows >= task->context->positive_rows / 100);
 }
 
 static CoreStatus

@@ -525,6 +525,18 @@ report_omitted(const DatasetBuild *build, const char *reason, const char *messag
 				 errhint("%s", hint)));
 }
 
+/* A snapshot date is the same in all training rows, and another one when the model scores. */
+static bool
+is_reference(const DatasetRequest *request, const char *name)
+{
+	for (int i = 0; i < request->nreferences; i++)
+	{
+		if (strcmp(request->references[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 omit_columns(DatasetBuild *build)
 {
@@ -535,7 +547,8 @@ omit_columns(DatasetBuild *build)
 
 		if (column->role != COLUMN_FEATURE)
 			continue;
-		if (column->omitted == NULL && column_is_constant(column, build->nrows))
+		if (column->omitted == NULL && column_is_constant(column, build->nrows) &&
+			!is_reference(build->request, column->name))
 			column->omitted = "constant";
 		else if (column->omitted == NULL && is_identifier(build, column))
 			column->omitted = "identifier";

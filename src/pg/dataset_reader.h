@@ -23,6 +23,8 @@ typedef struct DatasetRequest
 	int			nfeatures;
 	char	  **exclude;
 	int			nexclude;
+	char	  **references;		/* columns that ages refer to: kept even where they are constant */
+	int			nreferences;
 	Task		task;			/* 0: infer; MULTICLASS becomes BINARY with two classes; BINARY with more is an error */
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */

@@ -31,6 +31,7 @@
 #include "pg/progress.h"
 #include "pg/source.h"
 #include "train/train.h"
+#include "train/transform_options.h"
 
 PG_FUNCTION_INFO_V1(mlops_train);
 
@@ -99,6 +100,7 @@ read_rows(PgEnv *env, const TrainArguments *arguments, Source *source, SplitSpec
 	request.nfeatures = arguments->nfeatures;
 	request.exclude = arguments->exclude;
 	request.nexclude = arguments->nexclude;
+	request.references = transform_options_references(arguments->transform, &request.nreferences);
 	request.task = arguments->task;
 	request.positive = arguments->positive;
 	request.split = split;

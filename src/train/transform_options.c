@@ -732,3 +732,35 @@ transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *sch
 		check_reference(schema, i, &(*options)[i], (*options)[i].reference == inherited);
 	}
 }
+
+char **
+transform_options_references(Jsonb *transform, int *count)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			depth = 0;
+	char	  **names = NULL;
+
+	*count = 0;
+	if (transform == NULL)
+		return NULL;
+	names = palloc0(sizeof(char *) * Max(JB_ROOT_COUNT(transform), 1));
+	iterator = JsonbIteratorInit(&transform->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		bool		age;
+
+		if (token == WJB_BEGIN_OBJECT || token == WJB_BEGIN_ARRAY)
+			depth++;
+		else if (token == WJB_END_OBJECT || token == WJB_END_ARRAY)
+			depth--;
+		if (token != WJB_KEY || depth != 2)
+			continue;
+		age = value.val.string.len == 3 && memcmp(value.val.string.val, "age", 3) == 0;
+		token = JsonbIteratorNext(&iterator, &value, true);
+		if (age && token == WJB_VALUE && value.type == jbvString)
+			names[(*count)++] = pnstrdup(value.val.string.val, value.val.string.len);
+	}
+	return names;
+}

@@ -19,4 +19,7 @@
 extern void transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *schema,
 									bool regression, FeatureOptions **options, TargetMap *target_map);
 
+/* Names that "age" options refer to, before anything is known about the columns; checked by transform_options_parse. */
+extern char **transform_options_references(Jsonb *transform, int *count);
+
 #endif							/* TRAIN_TRANSFORM_OPTIONS_H */

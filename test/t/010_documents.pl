@@ -23,6 +23,14 @@ $node->safe_psql('postgres', 'CREATE DATABASE template_docs');
 MlopsTest::load_data($node, 'template_docs');
 $node->safe_psql('template_docs', 'CREATE EXTENSION mlops');
 
+# Pages that do not train a model speak of one that is in use.
+$node->safe_psql('postgres', "CREATE ROLE $_") for qw(sales_app analysts crm_owner);
+$node->safe_psql('postgres', 'CREATE DATABASE template_model TEMPLATE template_docs');
+$node->safe_psql('template_model', q{
+	SELECT mlops.train('churn', 'SELECT * FROM crm.customers', target => 'churn', key => 'customer_id', algorithm => 'logistic')
+	FROM generate_series(1, 3);
+	SELECT mlops.promote('churn', 1)});
+
 for my $page ("$root/README.md", sort glob "$root/docs/*.md")
 {
 	my @blocks = slurp($page) =~ /^```sql\n(.*?)^```/msg;
@@ -30,7 +38,8 @@ for my $page ("$root/README.md", sort glob "$root/docs/*.md")
 
 	my $database = 'page' . ++$setup;
 	my $count = 0;
-	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template_docs");
+	my $template = slurp($page) =~ /mlops\.train\(/ ? 'template_docs' : 'template_model';
+	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE $template");
 	for my $block (@blocks)
 	{
 		my ($status, $out, $err) = $node->psql($database, $block, on_error_stop => 1, extra_params => ['-q']);
