@@ -10,8 +10,10 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 
 #include "pg/fit_flat.h"
+#include "pg/shared_segment.h"
 
 #define FLAT_ALIGNMENT 8
 
@@ -33,14 +35,22 @@ typedef struct Flat
 	StringInfoData to;			/* writing */
 	FlatFit    *fit;			/* writing: segments met so far */
 	SharedArena *arena;
+	PiecedArray *pieced;		/* reading */
 	bool		failed;
 } Flat;
 
-/* Where a row array lies. */
-typedef struct RowArray
+/* Where a piece of a row array lies. */
+typedef struct RowPiece
 {
 	int32		segment;
 	Size		offset;
+} RowPiece;
+
+/* Followed by its pieces. */
+typedef struct RowArray
+{
+	int64		piece_rows;
+	int32		npieces;
 } RowArray;
 
 static void
@@ -115,19 +125,19 @@ flat_segment(FlatFit *fit, dsm_handle handle)
 	return fit->nsegments++;
 }
 
-/* Puts rows where workers can read them. */
+/* Puts bytes where workers can read them. */
 static bool
-share_rows(Flat *flat, const void *rows, Size size, RowArray *place)
+share_piece(Flat *flat, const char *bytes, Size size, RowPiece *place)
 {
 	dsm_handle	handle;
 
-	if (!shared_arena_locate(rows, size, &handle, &place->offset))
+	if (!shared_arena_locate(bytes, size, &handle, &place->offset))
 	{
-		void	   *copy = shared_arena_alloc(flat->arena, size);
+		char	   *copy = shared_arena_alloc(flat->arena, size);
 
 		if (copy == NULL)
 			return false;
-		memcpy(copy, rows, size);
+		memcpy(copy, bytes, size);
 		(void) shared_arena_locate(copy, size, &handle, &place->offset);
 	}
 	place->segment = flat_segment(flat->fit, handle);
@@ -135,25 +145,84 @@ share_rows(Flat *flat, const void *rows, Size size, RowArray *place)
 }
 
 static void
-flat_rows(Flat *flat, void *pointer_to_pointer, Size size)
+write_rows(Flat *flat, const char *rows, int64 nrows, Size row_bytes)
 {
-	void	  **pointer = pointer_to_pointer;
-	RowArray   *place;
-	RowArray	written = {0, 0};
+	RowArray	array;
+	RowArray   *pointer = &array;
+
+	array.piece_rows = nrows;
+	if ((Size) nrows * row_bytes > SHARED_SEGMENT_MAX)
+		array.piece_rows = Max(SHARED_SEGMENT_BYTES / row_bytes / BLOCK_ROWS, 1) * BLOCK_ROWS;
+	array.npieces = (int32) ((nrows + array.piece_rows - 1) / array.piece_rows);
+	flat_copy(flat, &pointer, sizeof(RowArray), false);
+	for (int i = 0; i < array.npieces && !flat->failed; i++)
+	{
+		RowPiece	piece = {0, 0};
+		RowPiece   *place = &piece;
+		int64		first = i * array.piece_rows;
+
+		CHECK_FOR_INTERRUPTS();
+		flat->failed = !share_piece(flat, rows + (Size) first * row_bytes,
+									(Size) Min(array.piece_rows, nrows - first) * row_bytes, &piece);
+		flat_copy(flat, &place, sizeof(RowPiece), false);
+	}
+}
+
+static void
+read_rows(Flat *flat, char **rows, Size row_bytes)
+{
+	RowArray	none;
+	RowArray   *array = &none;
+	PiecedArray *pieced;
+
+	flat_copy(flat, &array, sizeof(RowArray), false);
+	pieced = env_alloc(flat->env, 1, sizeof(PiecedArray));
+	pieced->pieces = env_alloc(flat->env, (size_t) array->npieces, sizeof(char *));
+	pieced->npieces = array->npieces;
+	pieced->piece_rows = array->piece_rows;
+	pieced->row_bytes = row_bytes;
+	pieced->pointer = rows;
+	for (int i = 0; i < array->npieces; i++)
+	{
+		RowPiece	nowhere;
+		RowPiece   *place = &nowhere;
+
+		flat_copy(flat, &place, sizeof(RowPiece), false);
+		pieced->pieces[i] = flat->addresses[place->segment] + place->offset;
+	}
+	*rows = pieced->pieces[0];
+	if (pieced->npieces > 1)
+	{
+		pieced->next = flat->pieced;
+		flat->pieced = pieced;
+	}
+}
+
+/* An array with an entry of row_bytes for each row. */
+static void
+flat_rows(Flat *flat, void *pointer_to_pointer, int64 nrows, Size row_bytes)
+{
+	char	  **pointer = pointer_to_pointer;
 
 	if (*pointer == NULL || flat->failed)
 		return;
 	if (flat->from == NULL)
+		write_rows(flat, *pointer, nrows, row_bytes);
+	else
+		read_rows(flat, pointer, row_bytes);
+}
+
+void
+fit_select_pieces(PiecedArray *pieced, int64 first)
+{
+	for (; pieced != NULL; pieced = pieced->next)
 	{
-		if (!share_rows(flat, *pointer, size, &written))
-			flat->failed = true;
-		place = &written;
-		flat_copy(flat, &place, sizeof(RowArray), false);
-		return;
+		int64		piece = first / pieced->piece_rows;
+
+		/* an address that row numbers of the whole array can be added to */
+		*pieced->pointer = (char *) ((uintptr_t) pieced->pieces[piece] -
+									 (uintptr_t) piece * pieced->piece_rows * pieced->row_bytes);
 	}
-	place = &written;
-	flat_copy(flat, &place, sizeof(RowArray), false);
-	*pointer = flat->addresses[place->segment] + place->offset;
 }
 
 static void
@@ -220,8 +289,6 @@ flat_dataset(Flat *flat, Dataset **dataset, Transform **transform)
 	for (int c = 0; c < data->schema.count; c++)
 	{
 		Column	   *column = &data->columns[c];
-		Size		words = ((Size) data->nrows + 63) / 64;
-
 		if (flat->from != NULL)
 		{
 			column->feature = &data->schema.features[c];
@@ -230,13 +297,14 @@ flat_dataset(Flat *flat, Dataset **dataset, Transform **transform)
 		}
 		if (!is_read(*transform, c))
 			continue;
-		flat_rows(flat, &column->values, (Size) data->nrows * data->schema.features[c].width * storage_size(column->storage));
-		flat_rows(flat, &column->nulls, words * sizeof(uint64));
+		flat_rows(flat, &column->values, data->nrows, data->schema.features[c].width * storage_size(column->storage));
+		/* one piece, whatever the number of rows: 2^31 bits */
+		flat_rows(flat, &column->nulls, (data->nrows + 63) / 64, sizeof(uint64));
 	}
-	flat_rows(flat, &data->target, sizeof(double) * data->nrows);
-	flat_rows(flat, &data->weight, sizeof(double) * data->nrows);
-	flat_rows(flat, &data->offset, sizeof(double) * data->nrows);
-	flat_rows(flat, &data->hash, sizeof(uint64) * data->nrows);
+	flat_rows(flat, &data->target, data->nrows, sizeof(double));
+	flat_rows(flat, &data->weight, data->nrows, sizeof(double));
+	flat_rows(flat, &data->offset, data->nrows, sizeof(double));
+	flat_rows(flat, &data->hash, data->nrows, sizeof(uint64));
 }
 
 static void
@@ -267,8 +335,8 @@ flat_job(Flat *flat, FitJob **job)
 	flat_strings(flat, &input->classes, input->nclasses);
 	flat_dataset(flat, (Dataset **) &j->data, &j->transform);
 	input->terms = j->transform->terms;
-	flat_rows(flat, &j->target, sizeof(double) * j->nrows);
-	flat_rows(flat, &j->weight, sizeof(double) * j->nrows);
+	flat_rows(flat, &j->target, j->nrows, sizeof(double));
+	flat_rows(flat, &j->weight, j->nrows, sizeof(double));
 }
 
 bool
@@ -291,7 +359,7 @@ fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *fit)
 }
 
 FitJob *
-fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses)
+fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses, PiecedArray **pieced)
 {
 	Flat		flat = {0};
 	FitJob	   *job = (FitJob *) bytes;	/* not NULL: set by flat_copy */
@@ -302,6 +370,7 @@ fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses)
 	flat.addresses = addresses;
 	flat_string(&flat, &name);
 	flat_job(&flat, &job);
+	*pieced = flat.pieced;
 	job->algorithm = algorithm_find(name);
 	if (job->algorithm == NULL)
 		elog(ERROR, "algorithm \"%s\" is not known to this process", name);

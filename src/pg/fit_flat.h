@@ -26,6 +26,20 @@ typedef struct FlatFit
 } FlatFit;
 
 /*
+ * An array that is too large for one segment lies in pieces of piece_rows rows;
+ * before rows of another piece are read, the pointer to it is moved.
+ */
+typedef struct PiecedArray
+{
+	char	  **pointer;		/* in the job: as if piece 0 were followed by the others */
+	Size		row_bytes;
+	int64		piece_rows;		/* a multiple of BLOCK_ROWS */
+	int			npieces;
+	char	  **pieces;
+	struct PiecedArray *next;
+} PiecedArray;
+
+/*
  * Flattens the job; row arrays outside of shared memory are copied into `arena`.
  * False when it has no room.  In CurrentMemoryContext.
  */
@@ -36,6 +50,8 @@ extern bool fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *flat);
  * structures in memory of `env`, arrays where they are.  The job may be read
  * (begin, accumulate, merge), not scored or encoded.
  */
-extern FitJob *fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses);
+extern FitJob *fit_unflatten(CoreEnv *env, char *bytes, char *const *addresses, PiecedArray **pieced);
+/* Makes rows first .. first + BLOCK_ROWS - 1 readable; first is a multiple of BLOCK_ROWS. */
+extern void fit_select_pieces(PiecedArray *pieced, int64 first);
 
 #endif							/* PG_FIT_FLAT_H */

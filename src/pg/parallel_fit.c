@@ -84,6 +84,7 @@ void
 fit_blocks_init(CoreEnv *env, FitBlocks *blocks, const FitJob *job)
 {
 	blocks->job = job;
+	blocks->pieced = NULL;
 	blocks->x = env_alloc(env, (size_t) job->transform->nterms, sizeof(double) * BLOCK_ROWS);
 	if (blocks->x == NULL)
 		pg_env_check(env, CORE_NO_MEMORY);
@@ -94,10 +95,13 @@ fit_blocks_read(FitBlocks *blocks, int64 index, DesignBlock *block)
 {
 	const FitJob *job = blocks->job;
 	const Dataset *data = job->data;
-	const double *target = job->target != NULL ? job->target : data->target;
-	const double *weight = job->weight != NULL ? job->weight : data->weight;
 	int64		first = index * BLOCK_ROWS;
+	const double *target;
+	const double *weight;
 
+	fit_select_pieces(blocks->pieced, first);
+	target = job->target != NULL ? job->target : data->target;
+	weight = job->weight != NULL ? job->weight : data->weight;
 	block->nrows = (int) Min(BLOCK_ROWS, job->nrows - first);
 	block->nterms = job->transform->nterms;
 	block->ld = BLOCK_ROWS;
@@ -214,6 +218,7 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 	char	  **addresses = palloc(sizeof(char *) * FLAT_MAX_SEGMENTS);
 	Attached   *attached = palloc0(sizeof(Attached));
 	FitProcess	process = {0};
+	PiecedArray *pieced;
 	FitPlan		plan;
 	PgEnv		env;
 	FitJob	   *job;
@@ -226,7 +231,7 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 	pg_env_init(&env, CurrentMemoryContext, 0, "parallel worker");
 	for (int i = 0; i < shared->nsegments; i++)
 		addresses[i] = attach_segment(attached, shared->segments[i]);
-	job = fit_unflatten(&env.core, attach_segment(attached, shared->job_segment) + shared->job_offset, addresses);
+	job = fit_unflatten(&env.core, attach_segment(attached, shared->job_segment) + shared->job_offset, addresses, &pieced);
 
 	plan_again(&env, job, shared, &plan);
 
@@ -237,6 +242,7 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 	process.iterate = attach_segment(attached, shared->state_segment) + shared->iterate_offset;
 	process.states = attach_segment(attached, shared->state_segment) + shared->states_offset;
 	fit_blocks_init(&env.core, &process.blocks, job);
+	process.blocks.pieced = pieced;
 
 	do
 	{
@@ -276,6 +282,9 @@ parallel_fit_plausible(int64 nrows, double values)
 static int
 wanted_workers(const FitJob *job, int64 nblocks)
 {
+	/* NULL bitmaps must lie in one segment */
+	if (job->nrows / 8 > (int64) SHARED_SEGMENT_MAX)
+		return 0;
 	if (nblocks < MIN_UNITS || !parallel_fit_plausible(job->nrows, (double) job->nrows * job->transform->nterms))
 		return 0;
 	if (guc_train_workers >= 0)
@@ -329,11 +338,12 @@ share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *ar
 	return true;
 }
 
-/* Bytes of rows that are not in shared memory yet, and of the states. */
+/* Bytes of rows that are not in shared memory yet, of the states, and of what each worker takes for itself. */
 static Size
-extra_bytes(const FitJob *job, const FitPlan *plan)
+extra_bytes(const FitJob *job, const FitPlan *plan, int nworkers)
 {
-	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size;
+	Size		own = sizeof(double) * BLOCK_ROWS * job->transform->nterms + 8 * plan->state_size;
+	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size + nworkers * own;
 	const void *arrays[] = {job->target, job->weight, job->data->target, job->data->weight, job->data->offset, job->data->hash};
 	dsm_handle	handle;
 	Size		offset;
@@ -523,7 +533,7 @@ parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 
 	if (nworkers == 0)
 		return false;
-	extra = extra_bytes(job, plan);
+	extra = extra_bytes(job, plan, nworkers);
 	if (env->budget > 0 && extra > env->budget - Min(env->used, env->budget))
 		return false;
 

@@ -28,6 +28,7 @@ typedef struct FitBlocks
 {
 	const FitJob *job;
 	double	   *x;				/* transform->nterms columns of BLOCK_ROWS doubles */
+	struct PiecedArray *pieced; /* arrays of the job that lie in pieces; NULL: none */
 } FitBlocks;
 
 extern void fit_blocks_init(CoreEnv *env, FitBlocks *blocks, const FitJob *job);

@@ -91,10 +91,11 @@ shared_arena_create(MemoryContext context, Size expected)
 static bool
 arena_extend(SharedArena *arena, Size size)
 {
-	Size		wanted = Max(size, Min(arena->expected, SHARED_SEGMENT_BYTES));
+	Size		alike = size * Max(SHARED_SEGMENT_BYTES / size, 1);	/* arrays come in equal sizes: no gap at the end */
+	Size		wanted = Max(size, Min(arena->expected, alike));
 	dsm_segment *segment;
 
-	if (size > SHARED_SEGMENT_MAX || arena->nsegments == ARENA_SEGMENTS)
+	if (arena->nsegments == ARENA_SEGMENTS)
 		return false;
 	segment = shared_segment_create(wanted);
 	if (segment == NULL)
@@ -112,7 +113,7 @@ shared_arena_alloc(SharedArena *arena, Size size)
 	Size		rounded = TYPEALIGN(ARENA_ALIGNMENT, Max(size, 1));
 	char	   *address;
 
-	if (arena->short_of_memory || rounded < size)
+	if (arena->short_of_memory || rounded > SHARED_SEGMENT_MAX)
 		return NULL;
 	if (arena->size - arena->used < rounded && !arena_extend(arena, rounded))
 	{

@@ -19,7 +19,10 @@ typedef struct SharedArena SharedArena;
 
 /* `expected`: bytes that will be asked for, to size segments; not in parallel mode. */
 extern SharedArena *shared_arena_create(MemoryContext context, Size expected);
-/* 64-byte aligned, zeroed; NULL when shared memory is short (then every later call is NULL too). */
+/*
+ * 64-byte aligned, not zeroed.  NULL for arrays above SHARED_SEGMENT_MAX, and
+ * when shared memory is short: then for every later call, too.
+ */
 extern void *shared_arena_alloc(SharedArena *arena, Size size);
 /* Gives all segments back now. */
 extern void shared_arena_release(SharedArena *arena);

@@ -16,7 +16,7 @@
  * A segment of at most SHARED_SEGMENT_MAX bytes, or NULL when the system has no
  * room for it (a full /dev/shm, no slot left); other errors are raised.  It
  * belongs to the current resource owner: an abort of the (sub)transaction
- * removes it, so does dsm_detach.  Not in parallel mode.  Zeroed.
+ * removes it, so does dsm_detach.  Not in parallel mode.  Not zeroed.
  */
 extern dsm_segment *shared_segment_create(Size size);
 

@@ -32,12 +32,15 @@ $node->safe_psql('postgres', q{
 
 sub train
 {
-	my ($workers, $source, $more) = @_;
+	my ($workers, $source, $more, $target, $algorithm) = @_;
 	my ($out, $err);
+	$target //= 'y';
+	$algorithm //= 'linear';
 	$node->psql('postgres', qq{
 		SET client_min_messages = debug1;
 		SET mlops.train_workers = $workers;
-		SELECT count(*) FROM mlops.train('m', '$source', target => 'y', algorithm => 'linear', key => 'id' $more);
+		SET mlops.train_memory = '2GB';
+		SELECT count(*) FROM mlops.train('m', '$source', target => '$target', algorithm => '$algorithm', key => 'id' $more);
 		SELECT model_sha256 FROM mlops.versions WHERE model = 'm' ORDER BY version DESC LIMIT 1;
 	}, stdout => \$out, stderr => \$err, on_error_die => 1, on_error_stop => 1);
 	my @units;
@@ -59,6 +62,30 @@ for my $more ('', q{, weight => 'w'}, q{, split => '{"test": 0.2, "refit": true}
 		}
 	}
 }
+
+# algorithms of many passes, with classes, offsets and calibration by folds
+for my $case (['logistic', 'small', q{, features => '{tied,color,h,day}', task => 'multiclass'}],
+	['logistic', 'color', q{, features => '{small,holes,h,w}'}],
+	['logistic', 'b', q{, features => '{tied,color,h,v}', calibrate => 'platt'}],
+	['naive_bayes', 'color', q{, features => '{small,holes,h,day}', weight => 'w'}],
+	['glm', 'small', q{, features => '{tied,color,h}', task => 'regression', params => '{"family": "poisson"}'}])
+{
+	my ($algorithm, $target, $more) = @$case;
+	my $source = "SELECT *, v[2] > 0.3 AS b FROM rows WHERE id < 60000";
+	my ($alone) = train(0, $source, $more, $target, $algorithm);
+	my ($hash, $units) = train(2, $source, $more, $target, $algorithm);
+	is($hash, $alone, "the same bits with workers: $algorithm of $target");
+	is(scalar @$units, 3, 'and workers there were');
+}
+
+# a column of more than one segment: workers see it in pieces
+$node->safe_psql('postgres', q{
+	CREATE TABLE long AS SELECT g AS id, array_fill((g % 10)::real, ARRAY[1300]) AS v, g % 3 = 0 AS y FROM generate_series(1, 41000) g});
+my ($alone) = train(0, 'long', q{, split => '"none"'}, 'y', 'naive_bayes');
+my ($pieced, $processes) = train(2, 'long', q{, split => '"none"'}, 'y', 'naive_bayes');
+is($pieced, $alone, 'the same bits from a column in pieces');
+is(scalar @$processes, 3, 'with workers');
+$node->safe_psql('postgres', 'DROP TABLE long');
 
 # A worker may come too late for a short fit: each must have had its share at least once.
 my @shares = (0) x 3;
