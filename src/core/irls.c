@@ -12,8 +12,8 @@
 
 #include "core/term_list.h"
 
-#define SAMPLE_BLOCKS 16
-#define SAMPLE_FROM_BLOCKS 64	/* smaller data sets are not worth sampling */
+#define SAMPLE_BLOCKS 32
+#define SAMPLE_FROM_BLOCKS 128	/* smaller data sets are not worth sampling */
 #define SAMPLE_ROWS_PER_TERM 50
 #define PASSES_BESIDE_ITERATIONS 40 /* surveys, the sample with its halvings, the last pass */
 
@@ -126,7 +126,7 @@ report(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate)
 	if (iterate->separation != IRLS_OVERLAP)
 	{
 		term_list(&plan->input, chosen, names, sizeof(names));
-		env_log(env, CORE_WARNING, "the target is %s separated by %s: estimates have no finite value, reg_lambda above 0 would give one",
+		env_log(env, CORE_WARNING, "the classes are %s separated: estimates of %s have no finite value (with reg_lambda above 0 they would)",
 				iterate->separation == IRLS_SEPARATED ? "completely" : "partly", names);
 	}
 	else if (!iterate->converged)

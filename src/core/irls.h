@@ -101,6 +101,7 @@ typedef struct IrlsIterate
 	double		class_factor[2];
 	double		weight;
 	double		objective;		/* penalised deviance at `previous` */
+	double		decrement;		/* of the last step, relative to the deviance; 0: none */
 	double		deviance;
 	double		pearson;
 	double		likelihood_constant;

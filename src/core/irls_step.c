@@ -17,9 +17,10 @@
 #define DIVERGENT_TOLERANCE 1e-6	/* of the largest scaled component of the direction */
 #define SEPARATED_DEVIANCE 1e-6 /* per unit of weight: perfectly classified rows are fitted as closely as this */
 #define SAMPLE_ITERATIONS 8
-#define SAMPLE_DECREMENT 1e-6	/* of the deviance: the sample has given what it can */
+#define SAMPLE_DECREMENT 1e-3	/* of the deviance: the sample itself is not nearer to the whole */
 #define SAMPLE_RIDGE 1.0		/* keeps estimates finite where the sample alone is separated */
 #define QR_DECREMENT 1e-10		/* of the deviance: the next step is the last but rounding */
+#define QR_MARGIN 0.1			/* of tol^2: the decrement expected of the last step */
 #define OBSERVED_DECREMENT 1e-2 /* of the deviance: near enough for the observed information to be positive */
 
 /* The linear predictor of rows without terms and offset that has the mean of the target. */
@@ -158,6 +159,7 @@ start_over(const FitPlan *plan, IrlsIterate *iterate)
 	iterate->observed = 0;
 	iterate->moved = 0;
 	iterate->iteration = 0;
+	iterate->decrement = 0.0;
 	iterate->halvings = 0;
 	iterate->objective = INFINITY;
 }
@@ -384,12 +386,15 @@ conclude(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, cons
 static void
 choose_basis(const FitPlan *plan, IrlsIterate *iterate, bool near, double relative_decrement)
 {
-	const GlmSpec *spec = &irls_options(plan)->spec;
-	bool		canonical = spec->link == glm_canonical_link(spec->family);
+	const IrlsOptions *options = irls_options(plan);
+	bool		canonical = options->spec.link == glm_canonical_link(options->spec.family);
+	double		growth = relative_decrement / (iterate->decrement * iterate->decrement);
+	double		expected = growth * relative_decrement * relative_decrement;
 
+	iterate->decrement = relative_decrement;
 	if (iterate->basis == IRLS_QR)
 		return;
-	if (near || (canonical && relative_decrement <= QR_DECREMENT))
+	if (near || (canonical && (relative_decrement <= QR_DECREMENT || expected <= QR_MARGIN * options->tol * options->tol)))
 	{
 		iterate->basis = IRLS_QR;
 		iterate->observed = 0;
@@ -416,6 +421,7 @@ proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const
 			iterate->sampled = 0;
 			iterate->moved = 0;
 			iterate->iteration = 0;
+			iterate->decrement = 0.0;
 			iterate->objective = INFINITY;
 		}
 		return;

@@ -15,8 +15,8 @@
 #include "core/linear_scorer.h"
 #include "core/term_list.h"
 
-#define SAMPLE_BLOCKS 16
-#define SAMPLE_FROM_BLOCKS 64	/* smaller data sets are not worth sampling */
+#define SAMPLE_BLOCKS 32
+#define SAMPLE_FROM_BLOCKS 128	/* smaller data sets are not worth sampling */
 #define SAMPLE_ROWS_PER_COEFFICIENT 50
 #define PASSES_BESIDE_ITERATIONS 60 /* surveys, the sample with its halvings */
 #define ABSENT_MARGIN (-1e30)	/* of a class without training rows: probability 0 */
@@ -194,7 +194,7 @@ report(CoreEnv *env, const FitPlan *plan, const MultinomialIterate *iterate)
 	}
 	term_list(&plan->input, chosen, names, sizeof(names));
 	if (iterate->separation != 0)
-		env_log(env, CORE_WARNING, "the classes are %s separated by %s: estimates have no finite value, reg_lambda above 0 would give one",
+		env_log(env, CORE_WARNING, "the classes are %s separated: estimates of %s have no finite value (with reg_lambda above 0 they would)",
 				iterate->separation == 2 ? "completely" : "partly", names);
 	else if (!iterate->converged)
 		env_log(env, CORE_WARNING, "the fit did not converge in %d iterations: the deviance still changes, the largest margin is %.3g",

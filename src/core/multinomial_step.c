@@ -17,7 +17,7 @@
 #define DIVERGENT_TOLERANCE 1e-6
 #define SEPARATED_DEVIANCE 1e-6 /* per unit of weight: perfectly classified rows are fitted as closely as this */
 #define SAMPLE_ITERATIONS 8
-#define SAMPLE_DECREMENT 1e-6
+#define SAMPLE_DECREMENT 1e-3	/* of the deviance: the sample itself is not nearer to the whole */
 #define SAMPLE_RIDGE 1.0
 #define LBFGS_TOL 1e-7			/* as tight as first-order steps get in reasonable time */
 #define PIVOT_TOLERANCE 1e-13
