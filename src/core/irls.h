@@ -157,7 +157,7 @@ typedef struct IrlsState
 	double		null_score;
 	double		null_information;
 	double		max_move;		/* largest |d0 + z'd| */
-	double		min_gain;		/* smallest s (d0 + z'd), over rows that may move one way */
+	double		min_gain;		/* smallest s (d0 + z'd) */
 	double		max_stray;		/* largest |d0 + z'd| over rows that may not move */
 	double		min_margin;		/* smallest s (eta - offset) */
 	int32_t		cross_columns;	/* k + 2, or 0 when `data` is a LinearState */

@@ -141,8 +141,7 @@ test_separation(const GlmSpec *spec, const Chunk *chunk, IrlsState *state)
 		state->max_move = fmax(state->max_move, fabs(move));
 		if (sign == 0)
 			state->max_stray = fmax(state->max_stray, fabs(move));
-		else
-			state->min_gain = fmin(state->min_gain, sign * move);
+		state->min_gain = fmin(state->min_gain, sign * move);
 		state->min_margin = fmin(state->min_margin, sign * chunk->eta[i]);
 	}
 }

@@ -15,6 +15,7 @@
 #define MAX_HALVINGS 25
 #define SEPARATION_TOLERANCE 1e-9	/* of the largest move: rounding, not overlap */
 #define DIVERGENT_TOLERANCE 1e-6	/* of the largest scaled component of the direction */
+#define SEPARATED_DECREMENT 1e-9	/* of the deviance: separated rows have no say in the other estimates any more */
 #define SEPARATED_DEVIANCE 1e-6 /* per unit of weight: perfectly classified rows are fitted as closely as this */
 #define SAMPLE_ITERATIONS 8
 #define SAMPLE_DECREMENT 1e-3	/* of the deviance: the sample itself is not nearer to the whole */
@@ -330,7 +331,7 @@ find_separation(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *stat
 	if (state->max_move > 0.0 && state->min_gain >= -tolerance && state->max_stray <= tolerance)
 	{
 		if (iterate->separation == IRLS_OVERLAP)
-			iterate->separation = IRLS_QUASI_SEPARATED;
+			iterate->separation = state->min_gain > tolerance ? IRLS_SEPARATED : IRLS_QUASI_SEPARATED;
 		mark_divergent(plan, iterate, v.direction);
 	}
 	if (state->min_margin > 1e-12 * state->max_eta)
@@ -341,15 +342,23 @@ find_separation(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *stat
 	}
 }
 
+/* Where passes are cheap, two more digits cost nothing. */
+static double
+working_tolerance(const FitPlan *plan)
+{
+	return irls_options(plan)->tol * (((const IrlsPlan *) plan->private)->sample_blocks > 0 ? 1.0 : 0.01);
+}
+
 static bool
 near_enough(const FitPlan *plan, const IrlsIterate *iterate, const IrlsState *state, double objective, double decrement)
 {
 	const IrlsOptions *options = irls_options(plan);
+	double		tol = working_tolerance(plan);
 
 	/* rounding alone makes steps of about this size */
 	if (decrement <= 1e-28 * state->scale)
 		return true;
-	if (decrement > options->tol * options->tol * objective)
+	if (decrement > tol * tol * objective)
 		return false;
 	/* steps that vanish in the information but not in the linear predictor run off to infinity */
 	return options->ridge > 0.0 || !glm_can_separate(&options->spec) || !iterate->moved || state->max_move < 0.1;
@@ -390,11 +399,12 @@ choose_basis(const FitPlan *plan, IrlsIterate *iterate, bool near, double relati
 	bool		canonical = options->spec.link == glm_canonical_link(options->spec.family);
 	double		growth = relative_decrement / (iterate->decrement * iterate->decrement);
 	double		expected = growth * relative_decrement * relative_decrement;
+	double		tol = working_tolerance(plan);
 
 	iterate->decrement = relative_decrement;
 	if (iterate->basis == IRLS_QR)
 		return;
-	if (near || (canonical && (relative_decrement <= QR_DECREMENT || expected <= QR_MARGIN * options->tol * options->tol)))
+	if (near || (canonical && (relative_decrement <= QR_DECREMENT || expected <= QR_MARGIN * tol * tol)))
 	{
 		iterate->basis = IRLS_QR;
 		iterate->observed = 0;
@@ -409,8 +419,8 @@ proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const
 {
 	const IrlsOptions *options = irls_options(plan);
 	bool		near = near_enough(plan, iterate, state, objective, step->decrement);
-	bool		separated = iterate->separation == IRLS_QUASI_SEPARATED ||
-		(iterate->separation == IRLS_SEPARATED && state->deviance <= SEPARATED_DEVIANCE * state->weight);
+	bool		separated = iterate->separation != IRLS_OVERLAP &&
+		(step->decrement <= SEPARATED_DECREMENT * objective || state->deviance <= SEPARATED_DEVIANCE * state->weight);
 	bool		stop = iterate->last || separated || iterate->iteration >= options->max_iter;
 
 	if (iterate->sampled)

@@ -15,6 +15,7 @@
 #define MAX_HALVINGS 25
 #define SEPARATION_TOLERANCE 1e-9	/* of the largest move: rounding, not overlap */
 #define DIVERGENT_TOLERANCE 1e-6
+#define SEPARATED_DECREMENT 1e-9	/* of the deviance: separated rows have no say in the other estimates any more */
 #define SEPARATED_DEVIANCE 1e-6 /* per unit of weight: perfectly classified rows are fitted as closely as this */
 #define SAMPLE_ITERATIONS 8
 #define SAMPLE_DECREMENT 1e-3	/* of the deviance: the sample itself is not nearer to the whole */
@@ -493,7 +494,7 @@ find_separation(CoreEnv *env, const FitPlan *plan, MultinomialIterate *iterate, 
 	if (state->max_move > 0.0 && state->min_gain >= -SEPARATION_TOLERANCE * state->max_move)
 	{
 		if (iterate->separation == 0)
-			iterate->separation = 1;
+			iterate->separation = state->min_gain > SEPARATION_TOLERANCE * state->max_move ? 2 : 1;
 		CORE_TRY(mark_divergent(env, plan, iterate, v.direction));
 	}
 	if (state->min_margin > 1e-12 * state->max_eta)
@@ -580,7 +581,9 @@ static bool
 near_enough(const FitPlan *plan, const MultinomialIterate *iterate, const MultinomialState *state, double objective, double decrement)
 {
 	const MultinomialPlan *private = multinomial_plan(plan);
-	double		tol = private->newton ? private->options.tol : fmax(private->options.tol, LBFGS_TOL);
+	/* where passes are cheap, two more digits cost nothing */
+	double		newton_tol = private->options.tol * (private->sample_blocks > 0 ? 1.0 : 0.01);
+	double		tol = private->newton ? newton_tol : fmax(private->options.tol, LBFGS_TOL);
 
 	if (decrement <= 1e-28 * state->scale)
 		return true;
@@ -594,8 +597,8 @@ proceed(CoreEnv *env, const FitPlan *plan, MultinomialIterate *iterate, const Mu
 {
 	const MultinomialPlan *private = multinomial_plan(plan);
 	bool		near = near_enough(plan, iterate, state, objective, step->decrement);
-	bool		separated = iterate->separation == 1 ||
-		(iterate->separation == 2 && state->deviance <= SEPARATED_DEVIANCE * state->weight);
+	bool		separated = iterate->separation != 0 &&
+		(step->decrement <= SEPARATED_DECREMENT * objective || state->deviance <= SEPARATED_DEVIANCE * state->weight);
 	int			most = private->options.max_iter * (private->newton ? 1 : MULTINOMIAL_LBFGS_FACTOR);
 
 	if (iterate->sampled)
