@@ -504,9 +504,9 @@ model_decode(CoreEnv *env, const uint8_t *bytes, size_t length, bool skip_checks
 	}
 	CORE_TRY(frame_close(&frame));
 	CORE_TRY(model_check(env, model, CORE_CORRUPT, "invalid model"));
-	CORE_TRY(transform_validate(env, model->transform, &model->schema));
+	CORE_TRY(frame_explain(&frame, transform_validate(env, model->transform, &model->schema)));
 	CORE_TRY(transform_name_terms(env, model->transform, &model->schema));
-	CORE_TRY(algorithm_bind(env, model));
+	CORE_TRY(frame_explain(&frame, algorithm_bind(env, model)));
 	*result = model;
 	return CORE_OK;
 }

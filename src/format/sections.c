@@ -83,6 +83,17 @@ frame_fail(const Frame *frame, const ByteReader *payload, const char *format, ..
 	return env_fail(frame->env, CORE_CORRUPT, "invalid %s: %s", frame->what, reason);
 }
 
+CoreStatus
+frame_explain(const Frame *frame, CoreStatus status)
+{
+	char		reason[sizeof(frame->env->message)];
+
+	if (status != CORE_CORRUPT)
+		return status;
+	memcpy(reason, frame->env->message, sizeof(reason));
+	return env_fail(frame->env, status, "invalid %s: %s", frame->what, reason);
+}
+
 static CoreStatus
 check_version(const Frame *frame, int major, int minor)
 {

@@ -72,6 +72,8 @@ extern CoreStatus frame_section(Frame *frame, uint32_t tag, ByteReader *payload)
 extern CoreStatus frame_section_done(Frame *frame, uint32_t tag, const ByteReader *payload);
 /* Nothing but skippable sections is left. */
 extern CoreStatus frame_close(Frame *frame);
+/* Puts "invalid WHAT: " before the message of a check that knows nothing of bytes; returns `status`. */
+extern CoreStatus frame_explain(const Frame *frame, CoreStatus status);
 /* CORE_CORRUPT, or CORE_NO_MEMORY if that is why the reader failed. */
 extern CoreStatus frame_fail(const Frame *frame, const ByteReader *payload, const char *format, ...) CORE_PRINTF(3, 4);
 

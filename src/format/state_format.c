@@ -115,7 +115,7 @@ state_decode(CoreEnv *env, const uint8_t *bytes, size_t length, bool skip_checks
 	read_f64_array(&in, env, linear_state_doubles((int) nterms), state->data);
 	CORE_TRY(frame_section_done(&frame, SECTION_LINEAR_STATE, &in));
 	CORE_TRY(frame_close(&frame));
-	CORE_TRY(linear_state_check(env, state));
+	CORE_TRY(frame_explain(&frame, linear_state_check(env, state)));
 	CORE_TRY(check_canonical(env, state));
 	*result = state;
 	return CORE_OK;

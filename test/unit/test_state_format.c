@@ -248,6 +248,7 @@ forged_numbers(void **state)
 			encode(env, random_state(env, 9, ROWS), &bytes, &length);
 			put_f64(bytes + at, bad[i]);
 			assert_int_equal(state_decode(env, bytes, length, true, &result), CORE_CORRUPT);
+			assert_int_equal(strncmp(env->message, "invalid state: ", 15), 0);
 		}
 	}
 	encode(env, random_state(env, 9, ROWS), &bytes, &length);
@@ -285,7 +286,6 @@ huge_counts_merge(void **state)
 	assert_int_equal(linear_state_merge(env, forged, random_state(env, 9, ROWS), new_workspace(env, TERMS, 0)), CORE_OK);
 	assert_true(forged->nrows == ((int64_t) 1 << 62) + ROWS);
 	assert_int_equal(linear_state_merge(env, forged, forged, new_workspace(env, TERMS, 0)), CORE_NUMERIC);
-	assert_true(forged->nrows == ((int64_t) 1 << 62) + ROWS);
 }
 
 /* No memory is taken for terms that the bytes cannot hold. */
