@@ -88,6 +88,17 @@ value_bytes(Datum value, Size *length)
 	return (const uint8 *) VARDATA_ANY(bytes);
 }
 
+/*
+ * Gives back what value_bytes made, if it made anything: comparing and hashing
+ * happen many times in one memory context.
+ */
+static void
+value_release(Datum value, const uint8 *bytes)
+{
+	if ((const char *) bytes != VARDATA_ANY(DatumGetPointer(value)))
+		pfree(unconstify(uint8 *, bytes) - VARHDRSZ);
+}
+
 /* A memory context for decoding a value and throwing the result away. */
 static MemoryContext
 scratch_context(void)
@@ -359,9 +370,11 @@ compare(FunctionCallInfo fcinfo)
 	const uint8 *b = value_bytes(PG_GETARG_DATUM(1), &b_length);
 	int			order = memcmp(a, b, Min(a_length, b_length));
 
-	if (order != 0)
-		return order < 0 ? -1 : 1;
-	return a_length == b_length ? 0 : a_length < b_length ? -1 : 1;
+	if (order == 0 && a_length != b_length)
+		order = a_length < b_length ? -1 : 1;
+	value_release(PG_GETARG_DATUM(0), a);
+	value_release(PG_GETARG_DATUM(1), b);
+	return order;
 }
 
 Datum
@@ -411,8 +424,10 @@ mlops_bytes_hash(PG_FUNCTION_ARGS)
 {
 	Size		length;
 	const uint8 *bytes = value_bytes(PG_GETARG_DATUM(0), &length);
+	Datum		hash = hash_any(bytes, (int) length);
 
-	return hash_any(bytes, (int) length);
+	value_release(PG_GETARG_DATUM(0), bytes);
+	return hash;
 }
 
 Datum
@@ -420,6 +435,8 @@ mlops_bytes_hash_extended(PG_FUNCTION_ARGS)
 {
 	Size		length;
 	const uint8 *bytes = value_bytes(PG_GETARG_DATUM(0), &length);
+	Datum		hash = hash_any_extended(bytes, (int) length, PG_GETARG_INT64(1));
 
-	return hash_any_extended(bytes, (int) length, PG_GETARG_INT64(1));
+	value_release(PG_GETARG_DATUM(0), bytes);
+	return hash;
 }
