@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+extern const Algorithm algorithm_elastic_net;
 extern const Algorithm algorithm_linear;
 extern const Algorithm algorithm_logistic;
 extern const Algorithm algorithm_glm;
@@ -15,6 +16,7 @@ extern const Algorithm algorithm_naive_bayes;
 
 static const Algorithm *const algorithms[] = {
 	&algorithm_linear,
+	&algorithm_elastic_net,
 	&algorithm_logistic,
 	&algorithm_glm,
 	&algorithm_naive_bayes,

@@ -23,11 +23,6 @@
 #include <math.h>
 #include <string.h>
 
-/*
- * A column whose spread is this far below its mean is constant but for rounding:
- * means are known to 2^-106, one row of 1e9 that differs by an ulp gives 1e-21.
- */
-#define CONSTANT_TOLERANCE 1e-24
 #define INVERSE_COLUMNS 64		/* of the inverse triangle between two polls */
 
 /* The scaled problem: [top rows; ridge rows], p + 1 columns, the last one the target. */
@@ -97,7 +92,7 @@ load_state(CoreEnv *env, const LinearState *state, const LinearOptions *options,
 		if (!options->intercept)
 			column[0] = mean;
 		e->scale[j] = vector_length(column, j + 1 + e->band);
-		if (e->scale[j] <= CONSTANT_TOLERANCE * fabs(mean))
+		if (e->scale[j] <= LINEAR_CONSTANT * fabs(mean))
 			e->scale[j] = 0;
 		for (int i = 0; i <= j + e->band; i++)
 			column[i] = e->scale[j] > 0 ? column[i] / e->scale[j] : 0;

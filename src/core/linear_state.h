@@ -67,6 +67,11 @@ extern CoreStatus linear_state_add(CoreEnv *env, LinearState *state, int nrows, 
 extern CoreStatus linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, double *workspace);
 extern bool linear_workspace_size(int nterms, int nrows, size_t *doubles);
 
+/*
+ * A column whose spread is this far below its mean is constant but for rounding:
+ * means are known to 2^-106, one row of 1e9 that differs by an ulp gives 1e-21.
+ */
+#define LINEAR_CONSTANT 1e-24
 #define LINEAR_TOLERANCE 1e-11	/* of rank decisions */
 
 typedef struct LinearOptions
