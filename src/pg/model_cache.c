@@ -93,6 +93,12 @@ versions_invalidated(Datum arg, Oid relation)
 }
 
 void
+model_cache_watch(Oid relation)
+{
+	versions_relation = relation;
+}
+
+void
 model_cache_init(void)
 {
 	model_resolve_init();
@@ -276,8 +282,6 @@ model_cache_pin(const ResolvedModel *resolved, MemoryContext context)
 		entry = entry_create(resolved, context, &shared);
 	if (shared)
 		entry_pin(entry, pin, context);
-	/* only now: looking it up may receive invalidations, which drop what is not pinned */
-	versions_relation = access_relation("model_versions");
 	return &entry->cached;
 }
 

@@ -63,6 +63,9 @@ struct CachedModel
  */
 extern const CachedModel *model_cache_pin(const ResolvedModel *resolved, MemoryContext context);
 
+/* The table whose invalidation tells that versions have changed. */
+extern void model_cache_watch(Oid relation);
+
 /*
  * Decodes bytes (without varlena header) into a new child of `parent`; `name`
  * is for messages.  *context is the child.  ERROR leaves nothing behind.

@@ -225,6 +225,7 @@ resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
 	access_require(&resolved->model.model_id, resolved->model.name, resolved->model.owner, privilege);
 	if (!find_version(&ref, &resolved->model, &resolved->version))
 		no_such_version(&ref, &resolved->model);
+	model_cache_watch(access_relation("model_versions"));
 }
 
 static const ResolvedModel *

@@ -36,11 +36,42 @@ feature_expectation(const Feature *feature)
 	return "a value";
 }
 
+/* The same for types that everybody has, without looking into the catalog. */
+static bool
+accepts_known(const Feature *feature, Oid type, bool *accepts)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			*accepts = feature->kind == FEATURE_NUMERIC && !feature_is_interval(feature);
+			return true;
+		case BOOLOID:
+			*accepts = feature->kind == FEATURE_BOOLEAN;
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			*accepts = feature->kind == FEATURE_CATEGORICAL;
+			return true;
+		default:
+			return false;
+	}
+}
+
 bool
 feature_accepts(const Feature *feature, Oid type)
 {
 	FeatureKind kind;
-	Oid			base = getBaseType(type);
+	Oid			base;
+	bool		accepts;
+
+	if (accepts_known(feature, type, &accepts))
+		return accepts;
+	base = getBaseType(type);
 
 	if (!value_supported(base, &kind) || kind != feature->kind)
 		return false;

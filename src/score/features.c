@@ -55,7 +55,7 @@ unfit_type(const Features *features, int i, Oid type)
 			 type_is_rowtype(type) ? errhint("A row must be the only argument after the model.") : 0));
 }
 
-/* Decides how values of `type` become feature i; `parse`: text is parsed whatever the feature. */
+/* Decides how values of `type` become feature i; `parse`: they are text, to be parsed whatever the feature. */
 static void
 position_init(Features *features, int i, Oid type, bool parse)
 {
@@ -68,7 +68,7 @@ position_init(Features *features, int i, Oid type, bool parse)
 		position->code = POSITION_LITERAL;
 		return;
 	}
-	if (parse && (getBaseType(type) == TEXTOID || getBaseType(type) == VARCHAROID))
+	if (parse)
 	{
 		position->code = POSITION_TEXT;
 		return;
@@ -274,6 +274,24 @@ read_literal(Features *features, char *text)
 
 /* ---------- forms ---------- */
 
+/* feature "x" of model "m" */
+static char *
+describe_feature(const Features *features, const Feature *feature)
+{
+	Size		name = strlen(feature->name);
+	Size		model = strlen(features->model_name);
+	char	   *what = palloc(name + model + sizeof("feature \"\" of model \"\""));
+	char	   *at = what;
+
+	/* built for each feature of each call site: formatting would be most of the cost of a single prediction */
+	memcpy(at, "feature \"", 9);
+	memcpy(at += 9, feature->name, name);
+	memcpy(at += name, "\" of model \"", 12);
+	memcpy(at += 12, features->model_name, model);
+	memcpy(at + model, "\"", 2);
+	return what;
+}
+
 static void
 prepare_values(Features *features)
 {
@@ -288,7 +306,7 @@ prepare_values(Features *features)
 	{
 		const Feature *feature = &schema->features[i];
 
-		features->what[i] = psprintf("feature \"%s\" of model \"%s\"", feature->name, features->model_name);
+		features->what[i] = describe_feature(features, feature);
 		if (feature->kind == FEATURE_VECTOR)
 			features->scratch[i] = palloc0(sizeof(double) * feature->width);
 		if (feature->kind != FEATURE_NUMERIC || feature_is_interval(feature))
@@ -299,11 +317,14 @@ prepare_values(Features *features)
 static void
 prepare_array(Features *features, Oid element_type)
 {
+	Oid			base = getBaseType(element_type);
+	bool		text = base == TEXTOID || base == VARCHAROID;
+
 	features->form = FORM_ARRAY;
 	features->element_type = element_type;
 	get_typlenbyvalalign(element_type, &features->element_length, &features->element_by_value, &features->element_align);
 	for (int i = 0; i < features->model->schema.count; i++)
-		position_init(features, i, element_type, true);
+		position_init(features, i, element_type, text);
 }
 
 static void
