@@ -133,10 +133,13 @@ value_in(ValueType type, const char *text)
 	struct varlena *value;
 
 	if (base64_decode(core, text, strlen(text), VARHDRSZ, &bytes, &length) != CORE_OK)
+	{
+		core->message[0] = pg_toupper((unsigned char) core->message[0]);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", type_names[type]),
 				 errdetail_internal("%s.", core->message)));
+	}
 	validate(type, bytes + VARHDRSZ, length - VARHDRSZ);
 	value = pg_env_detach(core, bytes, length);
 	SET_VARSIZE(value, length);
