@@ -218,6 +218,8 @@ enrich(CoreEnv *env, Model *model)
 	if (model->task == TASK_BINARY)
 	{
 		model->calibration.method = CALIBRATE_ISOTONIC;
+		model->calibration.slope = 1.25;
+		model->calibration.intercept = -0.5;
 		model->calibration.nknots = 4;
 		model->calibration.x = env_alloc(env, 4, sizeof(double));
 		model->calibration.y = env_alloc(env, 4, sizeof(double));

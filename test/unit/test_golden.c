@@ -38,6 +38,8 @@ typedef struct Golden
 static const Golden goldens[] = {
 	{1, "linear", "linear", TASK_REGRESSION, FIXTURE_PLAIN, {NULL}},
 	{1, "linear_rich", "linear", TASK_REGRESSION, FIXTURE_RICH, {"reg_lambda=0.5", NULL}},
+	{1, "elastic_net", "elastic_net", TASK_REGRESSION, FIXTURE_PLAIN, {"alpha=0.05", NULL}},
+	{1, "lasso_path", "elastic_net", TASK_REGRESSION, FIXTURE_RICH, {"l1_ratio=1", "n_alphas=20", NULL}},
 	{1, "logistic", "logistic", TASK_BINARY, FIXTURE_PLAIN, {NULL}},
 	{1, "logistic_rich", "logistic", TASK_BINARY, FIXTURE_RICH, {"C=2", "class_weight=balanced", NULL}},
 	{1, "multinomial", "logistic", TASK_MULTICLASS, FIXTURE_RICH, {"reg_lambda=1", NULL}},

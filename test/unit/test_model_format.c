@@ -84,6 +84,7 @@ check_round_trip(CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVar
 		assert_string_equal(copy->target.classes[i], model->target.classes[i]);
 	assert_string_equal(copy->split.column, "signup");
 	assert_true(copy->split.cutoff == model->split.cutoff && copy->split.nstrata == model->split.nstrata);
+	assert_true(copy->calibration.slope == model->calibration.slope && copy->calibration.intercept == model->calibration.intercept);
 	assert_true((copy->split.key == NULL) == (model->split.key == NULL));
 	assert_true(copy->split.refit == model->split.refit && copy->target.threshold == (task == TASK_BINARY ? model->target.threshold : 0));
 	assert_string_equal(copy->schema.features[4].time_zone, "Europe/Berlin");
