@@ -380,25 +380,78 @@ final_alloc(DatasetBuild *build, Size count, Size size)
 	return shared != NULL ? shared : MemoryContextAllocHuge(build->env->context, Max(bytes, 1));
 }
 
-/* About the bytes of the data set, before columns are narrowed. */
-static void
-choose_memory(DatasetBuild *build)
+/* The narrowest storage that holds every value exactly. */
+static ColumnStorage
+narrowest(const RawColumn *column)
 {
-	int64		rows = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
-	Size		row_bytes = sizeof(uint64);
-	double		values = 0;
+	int64		min = column->min;
+	int64		max = column->max;
 
-	for (int i = 0; i < build->ncolumns; i++)
+	if (column->reader.kind != FEATURE_NUMERIC || column->storage == STORAGE_F32)
+		return column->storage;
+	if (column->storage == STORAGE_F64)
 	{
-		const RawColumn *column = &build->columns[i];
-
-		if (column->omitted != NULL)
-			continue;
-		row_bytes += column->role == COLUMN_FEATURE ? column->values.element : sizeof(double);
-		values += (double) rows * column->width;
+		if (!column->integral)
+			return STORAGE_F64;
+		min = (int64) column->low;
+		max = (int64) column->high;
 	}
-	if (!build->request->quiet && parallel_fit_plausible(rows, values))
-		build->arena = shared_arena_create(build->env->context, row_bytes * rows);
+	if (min >= PG_INT8_MIN && max <= PG_INT8_MAX)
+		return STORAGE_I8;
+	if (min >= PG_INT16_MIN && max <= PG_INT16_MAX)
+		return STORAGE_I16;
+	if (min >= PG_INT32_MIN && max <= PG_INT32_MAX)
+		return STORAGE_I32;
+	return STORAGE_I64;
+}
+
+static Size
+null_words(Size nrows)
+{
+	return (nrows + 63) / 64;
+}
+
+static Size
+final_row_bytes(const RawColumn *raw)
+{
+	return raw->reader.kind == FEATURE_VECTOR ? raw->values.element : storage_size(narrowest(raw));
+}
+
+/*
+ * Shared memory for the data set when parallel workers are to be expected: all
+ * of its arrays, in the order in which they will be asked for, or none.
+ */
+static void
+choose_memory(DatasetBuild *build, Size nrows)
+{
+	int			nfeatures = build->result->data.schema.count;
+	Size	   *sizes = palloc(sizeof(Size) * (2 * nfeatures + 4));
+	double		values = 0;
+	int			n = 0;
+
+	sizes[n++] = nrows * sizeof(uint64);	/* hash */
+	if (build->target != NULL)
+		sizes[n++] = nrows * sizeof(double);
+	if (build->weight != NULL)
+		sizes[n++] = nrows * sizeof(double);
+	if (build->offset != NULL)
+		sizes[n++] = nrows * sizeof(double);
+	for (int i = 0; i < nfeatures; i++)
+	{
+		const RawColumn *raw = build->features[i];
+
+		sizes[n++] = nrows * final_row_bytes(raw);
+		if (raw->nnulls > 0)
+			sizes[n++] = null_words(nrows) * sizeof(uint64);
+		values += (double) nrows * raw->width;
+	}
+	if (!build->request->quiet && parallel_fit_plausible((int64) nrows, values))
+	{
+		build->arena = shared_arena_create(build->env->context, 0);
+		if (!shared_arena_reserve(build->arena, sizes, n))
+			build->arena = NULL;
+	}
+	pfree(sizes);
 }
 
 void
@@ -407,7 +460,7 @@ order_sort(DatasetBuild *build)
 	Dataset    *data = &build->result->data;
 	int64		kept = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
 
-	choose_memory(build);
+	choose_memory(build, (Size) kept);
 	build->order = build_alloc(build, kept, sizeof(uint32));
 	data->hash = final_alloc(build, kept, sizeof(uint64));
 	data->ntrain = sort_role(build, ROLE_TRAIN, 0);
@@ -507,7 +560,7 @@ gather_values(const DatasetBuild *build, const RawColumn *column, ColumnStorage 
 static uint64 *
 gather_nulls(DatasetBuild *build, const RawColumn *column, int64 *nnulls)
 {
-	Size		words = ((Size) build->nordered + 63) / 64;
+	Size		words = null_words((Size) build->nordered);
 	uint64	   *nulls;
 
 	*nnulls = 0;
@@ -528,47 +581,17 @@ gather_nulls(DatasetBuild *build, const RawColumn *column, int64 *nnulls)
 	return nulls;
 }
 
-/* The narrowest storage that holds every value exactly. */
-static ColumnStorage
-narrowest(const RawColumn *column)
-{
-	int64		min = column->min;
-	int64		max = column->max;
-
-	if (column->reader.kind != FEATURE_NUMERIC || column->storage == STORAGE_F32)
-		return column->storage;
-	if (column->storage == STORAGE_F64)
-	{
-		if (!column->integral)
-			return STORAGE_F64;
-		min = (int64) column->low;
-		max = (int64) column->high;
-	}
-	if (min >= PG_INT8_MIN && max <= PG_INT8_MAX)
-		return STORAGE_I8;
-	if (min >= PG_INT16_MIN && max <= PG_INT16_MAX)
-		return STORAGE_I16;
-	if (min >= PG_INT32_MIN && max <= PG_INT32_MAX)
-		return STORAGE_I32;
-	return STORAGE_I64;
-}
-
 static void
 gather_column(DatasetBuild *build, RawColumn *raw, Column *column)
 {
 	Size		count = (Size) build->nordered;
 
 	column->storage = narrowest(raw);
+	column->values = final_alloc(build, count, final_row_bytes(raw));
 	if (raw->reader.kind == FEATURE_VECTOR)
-	{
-		column->values = final_alloc(build, count, raw->values.element);
 		gather_vectors(build, raw, column->values);
-	}
 	else
-	{
-		column->values = final_alloc(build, count, storage_size(column->storage));
 		gather_values(build, raw, column->storage, column->values);
-	}
 	column->nulls = gather_nulls(build, raw, &column->nnulls);
 	column_free(build, raw);
 	if (raw->dictionary != NULL)

@@ -38,6 +38,7 @@
 #define AUTO_VALUES 3e6			/* rows x terms from which workers are started by themselves */
 #define AUTO_BLOCKS 16			/* blocks for each worker that is started by itself */
 #define WAIT_MS 200
+#define SERVER_SEGMENT_BYTES (1024 * 1024)
 #define PROCESSES (MAX_PARALLEL_WORKER_LIMIT + 1)
 
 typedef struct FitShared
@@ -303,6 +304,18 @@ choose_unit_blocks(int64 nblocks, int64 units)
 	return unit_blocks;
 }
 
+/* The server's own segment for parallel workers comes later, when a shortage would be an error. */
+static bool
+room_for_server(void)
+{
+	dsm_segment *segment = shared_segment_create(SERVER_SEGMENT_BYTES);
+
+	if (segment == NULL)
+		return false;
+	dsm_detach(segment);
+	return true;
+}
+
 /* Everything that workers read, in shared memory; false when there is no room. */
 static bool
 share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *arena, FitShared *header, FitProcess *leader)
@@ -542,7 +555,8 @@ parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 	header = palloc0(sizeof(FitShared));
 	leader.env = env;
 	leader.plan = plan;
-	if (!share_job(job, plan, nblocks, shared_arena_create(context, extra), header, &leader))
+	if (!share_job(job, plan, nblocks, shared_arena_create(context, extra), header, &leader) ||
+		!room_for_server())
 	{
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);

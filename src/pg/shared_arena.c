@@ -24,8 +24,9 @@ struct SharedArena
 	Size		expected;		/* bytes still to be asked for, at a guess */
 	int			nsegments;
 	dsm_segment *segments[ARENA_SEGMENTS];	/* NULL: gone */
-	Size		size;			/* of the newest segment */
-	Size		used;
+	Size		sizes[ARENA_SEGMENTS];
+	int			current;		/* arrays come out of this segment */
+	Size		used;			/* of it */
 	MemoryContextCallback callback;
 };
 
@@ -40,7 +41,6 @@ shared_arena_release(SharedArena *arena)
 			dsm_detach(arena->segments[i]);
 	}
 	arena->nsegments = 0;
-	arena->size = arena->used = 0;
 }
 
 /* The memory context goes away. */
@@ -91,36 +91,77 @@ shared_arena_create(MemoryContext context, Size expected)
 static bool
 arena_extend(SharedArena *arena, Size size)
 {
-	Size		alike = size * Max(SHARED_SEGMENT_BYTES / size, 1);	/* arrays come in equal sizes: no gap at the end */
-	Size		wanted = Max(size, Min(arena->expected, alike));
-	dsm_segment *segment;
+	dsm_segment *segment = NULL;
 
-	if (arena->nsegments == ARENA_SEGMENTS)
-		return false;
-	segment = shared_segment_create(wanted);
+	if (arena->nsegments < ARENA_SEGMENTS)
+		segment = shared_segment_create(size);
 	if (segment == NULL)
 		return false;
 	on_dsm_detach(segment, segment_forget, PointerGetDatum(arena));
+	arena->sizes[arena->nsegments] = size;
 	arena->segments[arena->nsegments++] = segment;
-	arena->size = wanted;
-	arena->used = 0;
 	return true;
+}
+
+static Size
+array_size(Size size)
+{
+	return TYPEALIGN(ARENA_ALIGNMENT, Max(size, 1));
+}
+
+bool
+shared_arena_reserve(SharedArena *arena, const Size *sizes, int count)
+{
+	Size		together = 0;	/* of arrays for the next segment */
+
+	for (int i = 0; i <= count; i++)
+	{
+		Size		size = i < count ? array_size(sizes[i]) : 0;
+
+		if (size > SHARED_SEGMENT_MAX)
+			continue;
+		if (together > 0 && (i == count || together + size > SHARED_SEGMENT_BYTES))
+		{
+			if (!arena_extend(arena, together))
+			{
+				shared_arena_release(arena);
+				return false;
+			}
+			together = 0;
+		}
+		together += size;
+	}
+	return true;
+}
+
+/* Goes to the next segment with room, or takes one. */
+static bool
+arena_find(SharedArena *arena, Size size)
+{
+	Size		alike = size * Max(SHARED_SEGMENT_BYTES / size, 1);	/* arrays come in equal sizes: no gap at the end */
+
+	while (arena->current < arena->nsegments && arena->sizes[arena->current] - arena->used < size)
+	{
+		arena->current++;
+		arena->used = 0;
+	}
+	return arena->current < arena->nsegments || arena_extend(arena, Max(size, Min(arena->expected, alike)));
 }
 
 void *
 shared_arena_alloc(SharedArena *arena, Size size)
 {
-	Size		rounded = TYPEALIGN(ARENA_ALIGNMENT, Max(size, 1));
+	Size		rounded = array_size(size);
 	char	   *address;
 
-	if (arena->short_of_memory || rounded > SHARED_SEGMENT_MAX)
+	if (arena->short_of_memory || size > SHARED_SEGMENT_MAX)
 		return NULL;
-	if (arena->size - arena->used < rounded && !arena_extend(arena, rounded))
+	if (!arena_find(arena, rounded))
 	{
 		arena->short_of_memory = true;
 		return NULL;
 	}
-	address = (char *) dsm_segment_address(arena->segments[arena->nsegments - 1]) + arena->used;
+	address = (char *) dsm_segment_address(arena->segments[arena->current]) + arena->used;
 	arena->used += rounded;
 	arena->expected -= Min(arena->expected, rounded);
 	return address;

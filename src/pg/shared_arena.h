@@ -17,8 +17,14 @@
 
 typedef struct SharedArena SharedArena;
 
-/* `expected`: bytes that will be asked for, to size segments; not in parallel mode. */
+/* `expected`: bytes that will be asked for, to size segments; 0 when they are reserved.  Not in parallel mode. */
 extern SharedArena *shared_arena_create(MemoryContext context, Size expected);
+/*
+ * Takes the memory for arrays of these sizes, which are then asked for in this
+ * order, at once: all of it, or none and false.  Arrays above
+ * SHARED_SEGMENT_MAX are passed over.
+ */
+extern bool shared_arena_reserve(SharedArena *arena, const Size *sizes, int count);
 /*
  * 64-byte aligned, not zeroed.  NULL for arrays above SHARED_SEGMENT_MAX, and
  * when shared memory is short: then for every later call, too.
