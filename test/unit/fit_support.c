@@ -3,6 +3,8 @@
  */
 #include "fit_support.h"
 
+#include "core/hash.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +248,7 @@ read_block(CoreEnv *env, void *context, int64_t index, DesignBlock *block)
 	block->y = data->y + first;
 	block->w = data->w != NULL ? data->w + first : NULL;
 	block->offset = data->offset != NULL ? data->offset + first : NULL;
+	block->hash = data->hash + first;
 	return CORE_OK;
 }
 
@@ -287,6 +290,12 @@ fit_data_fit(CoreEnv *env, FitData *data, Model **result)
 
 	data->passes = 0;
 	data->blocks_read = 0;
+	if (data->hash == NULL)
+	{
+		CORE_ALLOC(env, data->hash, (size_t) data->n);
+		for (int64_t i = 0; i < data->n; i++)
+			data->hash[i] = hash_int64(i);
+	}
 	CORE_TRY(data->algorithm->begin(env, &input, &plan));
 	assert_true(plan.state_size % 64 == 0 && plan.iterate_size % 64 == 0);
 	iterate = env_alloc(env, 1, plan.iterate_size);
