@@ -320,9 +320,9 @@ Datum
 mlops_fit_statistics(PG_FUNCTION_ARGS)
 {
 	static const char *const leading[] = {
-		"rows", "weight", "r_squared", "adj_r_squared", "mcfadden_r_squared", "sigma", "f_statistic", "f_p_value",
+		"rows", "weight", "r_squared", "adjusted_r_squared", "mcfadden_r_squared", "residual_sd", "f_statistic", "f_p_value",
 		"df_model", "df_residual", "df_error", "df_null", "deviance", "null_deviance", "dispersion",
-		"log_likelihood", "aic", "bic", "condition_number", "rank", "iterations", "converged", "separation",
+		"log_likelihood", "aic", "bic", "condition_number", "iterations", "converged", "separation",
 	};
 	const Model *model = argument_model(fcinfo, PRIVILEGE_READ)->model;
 	OutputRow	row;

@@ -1,5 +1,5 @@
 -- What is inside a model, and whether a source still fits it.
-SELECT plan(48);
+SELECT plan(49);
 \ir include/predict.sql
 
 -- features
@@ -38,10 +38,14 @@ SELECT matches(pg_temp.failure(format('SELECT * FROM mlops.coefficients(''lin'',
 FROM unnest(ARRAY['0', '1', '-1', '95', '''NaN''']) x;
 
 -- statistics
-SELECT is((SELECT array_agg(statistic) FROM (SELECT statistic FROM mlops.fit_statistics('noisy/1') LIMIT 3) s), ARRAY['rows', 'weight', 'r_squared'], 'statistics come in a fixed order');
+SELECT is((SELECT array_agg(statistic) FROM (SELECT statistic FROM mlops.fit_statistics('noisy/1') LIMIT 4) s), ARRAY['rows', 'weight', 'r_squared', 'adjusted_r_squared'], 'statistics come in a fixed order');
 SELECT is((SELECT value FROM mlops.fit_statistics('noisy/1') WHERE statistic = 'rows'), (SELECT rows_train::float8 FROM mlops.versions WHERE model = 'noisy'), 'rows are the training rows');
 SELECT is((SELECT count(*) - count(DISTINCT statistic) FROM mlops.fit_statistics('noisy/1')), 0::bigint, 'each once');
 SELECT ok((SELECT value FROM mlops.fit_statistics('noisy/1') WHERE statistic = 'r_squared') BETWEEN 0.5 AND 1, 'R squared');
+
+SELECT mlops.train('logit', 'SELECT id, a, b, id % 3 > 0 AS y FROM public.lin', target => 'y', algorithm => 'logistic', key => 'id');
+SELECT is((SELECT 2 * (count(*) FILTER (WHERE estimate IS NOT NULL)) - 2 * (SELECT value FROM mlops.fit_statistics('logit/1') WHERE statistic = 'log_likelihood')
+        FROM mlops.coefficients('logit/1')), (SELECT value FROM mlops.fit_statistics('logit/1') WHERE statistic = 'aic'), 'AIC follows from the likelihood');
 
 -- classes, loss, parameters
 SELECT is(mlops.classes('lin'), '{}'::text[], 'a regression has no classes');
