@@ -1,5 +1,5 @@
 -- The types mlops.model and mlops.state: text and binary forms, casts, comparison, and what they refuse.
-SELECT plan(67);
+SELECT plan(71);
 
 CREATE TABLE rows AS
 SELECT i AS id, i % 17 AS size, (i * i % 101)::float8 / 7 AS "odd ""name",
@@ -177,6 +177,22 @@ SELECT results_eq(
 SELECT throws_ok(format('SELECT %L::bytea::mlops.model', set_byte(:'bytes'::bytea, 12, 7)), '0A000',
 	'model has format version 7.0, but this version of mlops reads up to 1.0', 'a later version says so');
 SELECT is(outcome_of(:'bytes'::bytea || '\x00', 'mlops.model'), '22P03', 'a byte too many');
+
+-- bytes that got into a table past the input functions, as a damaged disk would put them there
+CREATE TABLE damaged (id int, b bytea, c bytea);
+INSERT INTO damaged SELECT n, set_byte(:'bytes'::bytea, n, get_byte(:'bytes'::bytea, n) # 255), set_byte(s::bytea, n, get_byte(s::bytea, n) # 255)
+FROM states, generate_series(0, 300, 7) n WHERE states.id = 1 AND n < length(s::bytea) AND n NOT IN (12, 13);
+SET allow_system_table_mods = on;
+UPDATE pg_attribute SET atttypid = CASE attname WHEN 'b' THEN 'mlops.model'::regtype ELSE 'mlops.state'::regtype END
+WHERE attrelid = 'damaged'::regclass AND attname IN ('b', 'c');
+RESET allow_system_table_mods;
+SELECT results_eq($$SELECT DISTINCT outcome(format('SELECT b::jsonb FROM damaged WHERE id = %s', id)) FROM damaged$$, $$VALUES ('XX001')$$,
+	'a damaged model is reported as such');
+SELECT results_eq($$SELECT DISTINCT outcome(format('SELECT mlops.predict(b, r) FROM damaged d, rows r WHERE d.id = %s AND r.id = 1', id)) FROM damaged$$,
+	$$VALUES ('22P03')$$, 'and does not predict');
+SELECT results_eq($$SELECT DISTINCT outcome(format('SELECT mlops.solve(c) FROM damaged WHERE id = %s', id)) FROM damaged$$, $$VALUES ('XX001')$$,
+	'a damaged state, too');
+SELECT is(outcome('SELECT mlops.merge(c) FROM damaged'), 'XX001', 'and does not merge');
 
 -- anyone may use the types; large values live outside the row
 GRANT SELECT ON models TO pg_read_all_stats;
