@@ -43,8 +43,7 @@ typedef struct SiteModel
 	Size		key_length;
 	uint64		key_hash;
 	Size		size;			/* bytes of the decoded model, the key and the overhead */
-	bool		token_needed;	/* the key alone does not decide */
-	bool		token_valid;
+	bool		token_valid;	/* the key alone does not decide */
 	ResolveToken token;
 	ModelHandle handle;
 	void	   *attachment;
@@ -310,7 +309,12 @@ model_ref_call(FunctionCallInfo fcinfo, int argno, Privilege privilege, void **s
 
 	Assert(!PG_ARGISNULL(argno));
 	if (site == NULL)
-		*slot = site = site_create(fcinfo->flinfo, argno, privilege);
+	{
+		site = site_create(fcinfo->flinfo, argno, privilege);
+		/* a caller without a context for call sites gets what lives as long as the call */
+		if (fcinfo->flinfo->fn_mcxt != NULL)
+			*slot = site;
+	}
 	return site->by_value ? call_value(site, PG_GETARG_DATUM(argno)) : call_reference(site, PG_GETARG_DATUM(argno));
 }
 
