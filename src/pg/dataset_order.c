@@ -104,7 +104,7 @@ check_shares(DatasetBuild *build)
 				 errmsg("the split leaves no row to train on"),
 				 errdetail("All " INT64_FORMAT " rows are held out by method \"%s\".", test, split_method_name(spec->method)),
 				 errhint("Use more rows, a smaller test share, or split => '\"none\"'.")));
-	if (spec->method != SPLIT_NONE && test == 0)
+	if (spec->method != SPLIT_NONE && test == 0 && !build->request->keep_split)
 		ereport(NOTICE,
 				(errmsg("no row is held out: there will be no metrics"),
 				 errhint("Use more rows or another split.")));
@@ -635,6 +635,21 @@ gather_classes(DatasetBuild *build)
 	return values;
 }
 
+/* Groups and times are 64-bit words. */
+static int64 *
+gather_split(DatasetBuild *build)
+{
+	int64	   *values = final_alloc(build, (Size) build->nordered, sizeof(int64));
+
+	for (int64 i = 0; i < build->nordered; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		values[i] = CHUNK_AT(&build->split->values, int64, build->order[i]);
+	}
+	return values;
+}
+
 void
 order_gather(DatasetBuild *build)
 {
@@ -648,6 +663,8 @@ order_gather(DatasetBuild *build)
 		data->weight = gather_doubles(build, build->weight);
 	if (build->offset != NULL)
 		data->offset = gather_doubles(build, build->offset);
+	if (build->request->keep_split && build->split != NULL && build->split->role != COLUMN_FLAG)
+		build->result->split_values = gather_split(build);
 	for (int i = 0; i < data->schema.count; i++)
 	{
 		RawColumn  *raw = build->features[i];

@@ -29,6 +29,7 @@ typedef struct DatasetRequest
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */
+	bool		keep_split;		/* for folds: split_values, and holding out nothing is no NOTICE */
 	bool		quiet;			/* no NOTICEs, and a source without features is no error */
 } DatasetRequest;
 
@@ -46,6 +47,7 @@ typedef struct DatasetResult
 	Dataset		data;
 	Task		task;			/* given or inferred */
 	TargetInfo	target;			/* name, type, classes, positive filled in */
+	int64	   *split_values;	/* keep_split: of each row, hash of its group or time; NULL: no such column */
 	int64		rows_seen;
 	int64		rows_skipped;	/* NULL target, NaN or infinite regression target */
 	int64		rows_unsampled;

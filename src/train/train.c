@@ -83,28 +83,33 @@ metrics_jsonb(const Metric *metrics, int nmetrics)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
-static void
-read_rows(PgEnv *env, const TrainArguments *arguments, Source *source, SplitSpec *split,
-		  DatasetResult *rows)
+void
+train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest *request)
 {
-	DatasetRequest request = {0};
-
-	request.target = arguments->target;
-	request.weight = arguments->weight;
+	memset(request, 0, sizeof(*request));
+	request->target = arguments->target;
+	request->weight = arguments->weight;
 	for (int i = 0; i < arguments->params.count; i++)
 		if (strcmp(arguments->params.specs[i].name, "offset") == 0)
-			request.offset = arguments->params.values[i].text;
-	request.keys = arguments->keys;
-	request.nkeys = arguments->nkeys;
-	request.features = arguments->features;
-	request.nfeatures = arguments->nfeatures;
-	request.exclude = arguments->exclude;
-	request.nexclude = arguments->nexclude;
-	request.references = transform_options_references(arguments->transform, &request.nreferences);
-	request.task = arguments->task;
-	request.positive = arguments->positive;
-	request.split = split;
-	request.group_or_time_column = split->column;
+			request->offset = arguments->params.values[i].text;
+	request->keys = arguments->keys;
+	request->nkeys = arguments->nkeys;
+	request->features = arguments->features;
+	request->nfeatures = arguments->nfeatures;
+	request->exclude = arguments->exclude;
+	request->nexclude = arguments->nexclude;
+	request->task = arguments->task;
+	request->positive = arguments->positive;
+	request->split = split;
+	request->group_or_time_column = split->column;
+}
+
+static void
+read_rows(PgEnv *env, TrainArguments *arguments, Source *source, DatasetResult *rows)
+{
+	DatasetRequest request;
+
+	train_request(arguments, &arguments->split, &request);
 	progress_phase("reading rows", (int64) source_estimate(source));
 	dataset_read(env, source, &request, rows);
 }
@@ -171,10 +176,16 @@ return_row(FunctionCallInfo fcinfo, const TrainArguments *arguments, const Model
 Datum
 mlops_train(PG_FUNCTION_ARGS)
 {
+	static const TrainArgument order[] = {
+		TRAIN_ARG_MODEL, TRAIN_ARG_SOURCE, TRAIN_ARG_TARGET, TRAIN_ARG_ALGORITHM, TRAIN_ARG_PARAMS, TRAIN_ARG_FEATURES,
+		TRAIN_ARG_EXCLUDE, TRAIN_ARG_KEY, TRAIN_ARG_WEIGHT, TRAIN_ARG_TASK, TRAIN_ARG_POSITIVE, TRAIN_ARG_THRESHOLD,
+		TRAIN_ARG_CALIBRATE, TRAIN_ARG_SPLIT, TRAIN_ARG_TRANSFORM, TRAIN_ARG_SEED, TRAIN_ARG_TAGS
+	};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext job = AllocSetContextCreate(caller, "mlops train", ALLOCSET_DEFAULT_SIZES);
 	TimestampTz started = GetCurrentTimestamp();
 	PgEnv		env;
+	TrainInput	input;
 	TrainArguments arguments;
 	Source	   *source;
 	DatasetResult rows = {0};
@@ -190,13 +201,14 @@ mlops_train(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(job);
 	pg_env_init(&env, job, (Size) guc_train_memory_kb * 1024, NULL);
-	train_arguments_read(&env.core, fcinfo, &arguments);
+	train_input_from_call(&input, fcinfo, "mlops.train", order, lengthof(order));
+	train_arguments_read(&env.core, &input, &arguments);
 	env.object = arguments.model;
 	catalog_check_new_version(arguments.model);
 
 	progress_begin(arguments.model, arguments.algorithm->name);
 	source = source_open(arguments.source);
-	read_rows(&env, &arguments, source, &arguments.split, &rows);
+	read_rows(&env, &arguments, source, &rows);
 	rows_test = rows.data.nrows - rows.data.ntrain;
 	train_warn_leaks(&env, &rows.data, rows.task);
 	model = train_fit(&env, &arguments, &rows, metrics, &nmetrics);

@@ -22,6 +22,38 @@ typedef enum ThresholdRule
 	THRESHOLD_COST
 } ThresholdRule;
 
+/* In the order of mlops.train's declaration. */
+typedef enum TrainArgument
+{
+	TRAIN_ARG_MODEL,
+	TRAIN_ARG_SOURCE,
+	TRAIN_ARG_TARGET,
+	TRAIN_ARG_ALGORITHM,
+	TRAIN_ARG_PARAMS,
+	TRAIN_ARG_FEATURES,
+	TRAIN_ARG_EXCLUDE,
+	TRAIN_ARG_KEY,
+	TRAIN_ARG_WEIGHT,
+	TRAIN_ARG_TASK,
+	TRAIN_ARG_POSITIVE,
+	TRAIN_ARG_THRESHOLD,
+	TRAIN_ARG_CALIBRATE,
+	TRAIN_ARG_SPLIT,
+	TRAIN_ARG_TRANSFORM,
+	TRAIN_ARG_SEED,
+	TRAIN_ARG_TAGS,
+	TRAIN_ARG_SNAPSHOT,
+	TRAIN_ARG_COUNT
+} TrainArgument;
+
+/* Arguments as SQL values, wherever they come from. */
+typedef struct TrainInput
+{
+	const char *function;		/* for messages */
+	Datum		values[TRAIN_ARG_COUNT];
+	bool		nulls[TRAIN_ARG_COUNT];
+} TrainInput;
+
 typedef struct TrainArguments
 {
 	char	   *model;
@@ -46,14 +78,23 @@ typedef struct TrainArguments
 	bool		threshold_given;
 	CalibrationMethod calibrate;
 	SplitSpec	split;
+	bool		holdout_given;	/* the split names a test fraction or a cutoff */
 	Jsonb	   *transform;		/* NULL: defaults */
 	uint64		seed;
 	char	   *tags_json;
 	char	   *arguments_json; /* every argument that was not NULL, for the run's record */
 } TrainArguments;
 
-/* Reads and checks the arguments of mlops.train in the order of its SQL declaration. */
-extern void train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *arguments);
+/* Argument i of the call is order[i]; TRAIN_ARG_COUNT: none of a training's. */
+extern void train_input_from_call(TrainInput *input, FunctionCallInfo fcinfo, const char *function,
+								  const TrainArgument *order, int count);
+extern void train_input_set(TrainInput *input, TrainArgument argument, Datum value);
+
+/* Reads and checks the arguments. */
+extern void train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *arguments);
+
+/* What dataset_read is asked for; `split` is filled in by it. */
+extern void train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest *request);
 
 /*
  * Everything from a data set to a bound model: transform, fit, calibration,
@@ -63,9 +104,21 @@ extern void train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArg
 extern Model *train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 						Metric *metrics, int *nmetrics);
 
-/* response[count x model_response_count] of rows first ..; `training`: out-of-fold encodings. */
-extern void train_score_rows(CoreEnv *env, const Model *model, const Dataset *data,
-							 int64 first, int64 count, bool training, double *response);
+/*
+ * A bound model of all rows 0 .. ntrain-1 with these weights instead of the
+ * data's; rows of weight zero teach nothing, transforms included.  Its schema
+ * is the data's, unused features and all.  Nothing is logged.
+ */
+extern Model *train_fit_weighted(PgEnv *env, const TrainArguments *arguments, const DatasetResult *rows,
+								 double *weight);
+
+/*
+ * Responses of rows first .. first+count-1, or of those whose fold (by row
+ * number) is `fold`, one after the other; `training`: out-of-fold encodings.
+ * Returns the rows scored; response has model_response_count for each.
+ */
+extern int64 train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 first, int64 count,
+							  bool training, const int32 *folds, int32 fold, double *response);
 
 /* NOTICE for each feature that alone separates the classes almost perfectly. */
 extern void train_warn_leaks(PgEnv *env, const Dataset *data, Task task);

@@ -1,9 +1,10 @@
 /*
  * train_args.c
- *	  The arguments of mlops.train: read, checked, recorded.
+ *	  The arguments of a training: read, checked, recorded.
  *
- * What can be wrong without looking at the data is refused here, before the
- * source query runs.
+ * They come from a call (mlops.train, mlops.cross_validate, mlops.tune) or from
+ * the record of an earlier one (mlops.verify).  What can be wrong without looking
+ * at the data is refused here, before the source query runs.
  */
 #include "postgres.h"
 
@@ -21,51 +22,48 @@
 #include "pg/params_json.h"
 #include "train/train.h"
 
-/* Order of arguments in sql/40_train.sql. */
-enum
-{
-	ARG_MODEL,
-	ARG_SOURCE,
-	ARG_TARGET,
-	ARG_ALGORITHM,
-	ARG_PARAMS,
-	ARG_FEATURES,
-	ARG_EXCLUDE,
-	ARG_KEY,
-	ARG_WEIGHT,
-	ARG_TASK,
-	ARG_POSITIVE,
-	ARG_THRESHOLD,
-	ARG_CALIBRATE,
-	ARG_SPLIT,
-	ARG_TRANSFORM,
-	ARG_SEED,
-	ARG_TAGS,
-	ARG_COUNT
+static const char *const argument_names[TRAIN_ARG_COUNT] = {
+	"model", "source", "target", "algorithm", "params", "features", "exclude", "key", "weight",
+	"task", "positive", "threshold", "calibrate", "split", "transform", "seed", "tags", "snapshot"
 };
 
-static const char *const argument_names[ARG_COUNT] = {
-	"model", "source", "target", "algorithm", "params", "features", "exclude", "key", "weight",
-	"task", "positive", "threshold", "calibrate", "split", "transform", "seed", "tags"
-};
+void
+train_input_from_call(TrainInput *input, FunctionCallInfo fcinfo, const char *function, const TrainArgument *order, int count)
+{
+	memset(input, 0, sizeof(*input));
+	input->function = function;
+	memset(input->nulls, true, sizeof(input->nulls));
+	for (int i = 0; i < count; i++)
+	{
+		if (order[i] != TRAIN_ARG_COUNT && !PG_ARGISNULL(i))
+			train_input_set(input, order[i], PG_GETARG_DATUM(i));
+	}
+}
+
+void
+train_input_set(TrainInput *input, TrainArgument argument, Datum value)
+{
+	input->values[argument] = value;
+	input->nulls[argument] = false;
+}
 
 static char *
-text_argument(FunctionCallInfo fcinfo, int i)
+text_argument(const TrainInput *input, int i)
 {
-	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+	return input->nulls[i] ? NULL : text_to_cstring(DatumGetTextPP(input->values[i]));
 }
 
 static void
-require_argument(FunctionCallInfo fcinfo, int i)
+require_argument(const TrainInput *input, int i)
 {
-	if (PG_ARGISNULL(i))
+	if (input->nulls[i])
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" of mlops.train must not be null", argument_names[i])));
+				 errmsg("argument \"%s\" of %s must not be null", argument_names[i], input->function)));
 }
 
 static char **
-name_array(FunctionCallInfo fcinfo, int i, int *count)
+name_array(const TrainInput *input, int i, int *count)
 {
 	ArrayType  *array;
 	Datum	   *elements;
@@ -73,9 +71,9 @@ name_array(FunctionCallInfo fcinfo, int i, int *count)
 	char	  **names;
 
 	*count = 0;
-	if (PG_ARGISNULL(i))
+	if (input->nulls[i])
 		return NULL;
-	array = PG_GETARG_ARRAYTYPE_P(i);
+	array = DatumGetArrayTypeP(input->values[i]);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, count);
 	names = palloc0(sizeof(char *) * Max(*count, 1));
 	for (int k = 0; k < *count; k++)
@@ -83,7 +81,7 @@ name_array(FunctionCallInfo fcinfo, int i, int *count)
 		if (nulls[k])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" of mlops.train must not contain null", argument_names[i])));
+					 errmsg("argument \"%s\" of %s must not contain null", argument_names[i], input->function)));
 		names[k] = TextDatumGetCString(elements[k]);
 	}
 	return names;
@@ -240,8 +238,9 @@ check_split(const SplitSpec *split, bool has_cutoff)
 				 errmsg("split method \"none\" leaves nothing to refit")));
 }
 
+/* *given: the rows to hold out are told, by a fraction or a cutoff */
 static void
-read_split(SplitSpec *split, Jsonb *json)
+read_split(SplitSpec *split, Jsonb *json, bool *given)
 {
 	static const char *const members[] = {"method", "test", "column", "cutoff", "sample", "refit"};
 	JsonbIterator *iterator;
@@ -300,6 +299,7 @@ read_split(SplitSpec *split, Jsonb *json)
 		else
 			unknown_member("split", name, members, lengthof(members));
 	}
+	*given = has_cutoff || has_test;
 	check_split(split, has_cutoff);
 	if (has_cutoff && has_test)
 		ereport(ERROR,
@@ -344,16 +344,16 @@ read_calibrate(const char *word)
 
 /* Every argument that is not null as one JSON object. */
 static char *
-record_arguments(FunctionCallInfo fcinfo)
+record_arguments(const TrainInput *input)
 {
 	StringInfoData out;
 	const char *separator = "";
 
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '{');
-	for (int i = 0; i < ARG_COUNT; i++)
+	for (int i = 0; i < TRAIN_ARG_COUNT; i++)
 	{
-		if (PG_ARGISNULL(i))
+		if (input->nulls[i])
 			continue;
 		appendStringInfoString(&out, separator);
 		separator = ", ";
@@ -361,22 +361,22 @@ record_arguments(FunctionCallInfo fcinfo)
 		appendStringInfoString(&out, ": ");
 		switch (i)
 		{
-			case ARG_PARAMS:
-			case ARG_THRESHOLD:
-			case ARG_SPLIT:
-			case ARG_TRANSFORM:
-			case ARG_TAGS:
+			case TRAIN_ARG_PARAMS:
+			case TRAIN_ARG_THRESHOLD:
+			case TRAIN_ARG_SPLIT:
+			case TRAIN_ARG_TRANSFORM:
+			case TRAIN_ARG_TAGS:
 				{
-					Jsonb	   *json = PG_GETARG_JSONB_P(i);
+					Jsonb	   *json = DatumGetJsonbP(input->values[i]);
 
 					appendStringInfoString(&out, JsonbToCString(NULL, &json->root, VARSIZE(json)));
 					break;
 				}
-			case ARG_FEATURES:
-			case ARG_EXCLUDE:
+			case TRAIN_ARG_FEATURES:
+			case TRAIN_ARG_EXCLUDE:
 				{
 					int			count;
-					char	  **names = name_array(fcinfo, i, &count);
+					char	  **names = name_array(input, i, &count);
 
 					appendStringInfoChar(&out, '[');
 					for (int k = 0; k < count; k++)
@@ -388,11 +388,11 @@ record_arguments(FunctionCallInfo fcinfo)
 					appendStringInfoChar(&out, ']');
 					break;
 				}
-			case ARG_SEED:
-				appendStringInfo(&out, INT64_FORMAT, PG_GETARG_INT64(i));
+			case TRAIN_ARG_SEED:
+				appendStringInfo(&out, INT64_FORMAT, DatumGetInt64(input->values[i]));
 				break;
 			default:
-				escape_json(&out, text_argument(fcinfo, i));
+				escape_json(&out, text_argument(input, i));
 		}
 	}
 	appendStringInfoChar(&out, '}');
@@ -410,49 +410,50 @@ read_tags(TrainArguments *arguments, Jsonb *tags)
 }
 
 void
-train_arguments_read(CoreEnv *env, FunctionCallInfo fcinfo, TrainArguments *arguments)
+train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *arguments)
 {
-	static const int required[] = {ARG_MODEL, ARG_SOURCE, ARG_ALGORITHM, ARG_PARAMS, ARG_SEED, ARG_TAGS};
+	static const int required[] = {TRAIN_ARG_MODEL, TRAIN_ARG_SOURCE, TRAIN_ARG_ALGORITHM, TRAIN_ARG_PARAMS, TRAIN_ARG_SEED, TRAIN_ARG_TAGS};
 
 	memset(arguments, 0, sizeof(*arguments));
 	for (int i = 0; i < (int) lengthof(required); i++)
-		require_argument(fcinfo, required[i]);
+		require_argument(input, required[i]);
 
-	arguments->model = text_argument(fcinfo, ARG_MODEL);
-	arguments->source = text_argument(fcinfo, ARG_SOURCE);
-	arguments->target = text_argument(fcinfo, ARG_TARGET);
-	arguments->features = name_array(fcinfo, ARG_FEATURES, &arguments->nfeatures);
-	arguments->exclude = name_array(fcinfo, ARG_EXCLUDE, &arguments->nexclude);
-	arguments->key = text_argument(fcinfo, ARG_KEY);
+	arguments->model = text_argument(input, TRAIN_ARG_MODEL);
+	arguments->source = text_argument(input, TRAIN_ARG_SOURCE);
+	arguments->target = text_argument(input, TRAIN_ARG_TARGET);
+	arguments->features = name_array(input, TRAIN_ARG_FEATURES, &arguments->nfeatures);
+	arguments->exclude = name_array(input, TRAIN_ARG_EXCLUDE, &arguments->nexclude);
+	arguments->key = text_argument(input, TRAIN_ARG_KEY);
 	if (arguments->key != NULL)
 		arguments->keys = column_names_split(arguments->key, &arguments->nkeys);
-	arguments->weight = text_argument(fcinfo, ARG_WEIGHT);
-	arguments->positive = text_argument(fcinfo, ARG_POSITIVE);
-	arguments->seed = (uint64) PG_GETARG_INT64(ARG_SEED);
+	arguments->weight = text_argument(input, TRAIN_ARG_WEIGHT);
+	arguments->positive = text_argument(input, TRAIN_ARG_POSITIVE);
+	arguments->seed = (uint64) DatumGetInt64(input->values[TRAIN_ARG_SEED]);
 
-	pg_env_check(env, algorithm_lookup(env, text_argument(fcinfo, ARG_ALGORITHM),
+	pg_env_check(env, algorithm_lookup(env, text_argument(input, TRAIN_ARG_ALGORITHM),
 									   &arguments->algorithm));
 	pg_env_check(env, params_init(env, &arguments->params, arguments->algorithm->name,
 								  arguments->algorithm->params));
-	params_from_jsonb(env, &arguments->params, PG_GETARG_JSONB_P(ARG_PARAMS));
+	params_from_jsonb(env, &arguments->params, DatumGetJsonbP(input->values[TRAIN_ARG_PARAMS]));
 
-	if (!PG_ARGISNULL(ARG_TASK))
-		arguments->task = read_task(text_argument(fcinfo, ARG_TASK));
+	if (!input->nulls[TRAIN_ARG_TASK])
+		arguments->task = read_task(text_argument(input, TRAIN_ARG_TASK));
 	arguments->threshold = 0.5;
-	if (!PG_ARGISNULL(ARG_THRESHOLD))
-		read_threshold(arguments, PG_GETARG_JSONB_P(ARG_THRESHOLD));
-	if (!PG_ARGISNULL(ARG_CALIBRATE))
-		arguments->calibrate = read_calibrate(text_argument(fcinfo, ARG_CALIBRATE));
+	if (!input->nulls[TRAIN_ARG_THRESHOLD])
+		read_threshold(arguments, DatumGetJsonbP(input->values[TRAIN_ARG_THRESHOLD]));
+	if (!input->nulls[TRAIN_ARG_CALIBRATE])
+		arguments->calibrate = read_calibrate(text_argument(input, TRAIN_ARG_CALIBRATE));
 
 	arguments->split.method = SPLIT_HASH;
 	arguments->split.test = 0.2;
 	arguments->split.sample = 1;
 	arguments->split.seed = arguments->seed;
 	arguments->split.key = arguments->key;
-	read_split(&arguments->split, PG_ARGISNULL(ARG_SPLIT) ? NULL : PG_GETARG_JSONB_P(ARG_SPLIT));
+	read_split(&arguments->split, input->nulls[TRAIN_ARG_SPLIT] ? NULL : DatumGetJsonbP(input->values[TRAIN_ARG_SPLIT]),
+			   &arguments->holdout_given);
 
-	if (!PG_ARGISNULL(ARG_TRANSFORM))
-		arguments->transform = PG_GETARG_JSONB_P(ARG_TRANSFORM);
-	read_tags(arguments, PG_GETARG_JSONB_P(ARG_TAGS));
-	arguments->arguments_json = record_arguments(fcinfo);
+	if (!input->nulls[TRAIN_ARG_TRANSFORM])
+		arguments->transform = DatumGetJsonbP(input->values[TRAIN_ARG_TRANSFORM]);
+	read_tags(arguments, DatumGetJsonbP(input->values[TRAIN_ARG_TAGS]));
+	arguments->arguments_json = record_arguments(input);
 }

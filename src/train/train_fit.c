@@ -15,9 +15,9 @@
 
 #include "core/calibrate.h"
 #include "core/exact_sum.h"
-#include "core/hash.h"
 #include "pg/fit_driver.h"
 #include "pg/progress.h"
+#include "train/folds.h"
 #include "train/train.h"
 #include "train/transform_options.h"
 
@@ -28,9 +28,9 @@
 #define LEAK_ROWS 20000
 #define LEAK_AUC 0.98
 
-void
-train_score_rows(CoreEnv *env, const Model *model, const Dataset *data,
-				 int64 first, int64 count, bool training, double *response)
+int64
+train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 first, int64 count,
+				 bool training, const int32 *folds, int32 fold, double *response)
 {
 	int			nterms = model->transform->nterms;
 	int			nresponse = model_response_count(model);
@@ -38,6 +38,7 @@ train_score_rows(CoreEnv *env, const Model *model, const Dataset *data,
 	double	   *terms = env_alloc(env, Max(nterms, 1), sizeof(double));
 	double	   *scratch = env_alloc(env, model_scratch_size(model), sizeof(double));
 	double	   *margins = env_alloc(env, model->noutputs, sizeof(double));
+	int64		scored = 0;
 
 	for (int64 done = 0; done < count; done += SCORE_ROWS)
 	{
@@ -49,18 +50,21 @@ train_score_rows(CoreEnv *env, const Model *model, const Dataset *data,
 		{
 			int64		row = first + done + i;
 
+			if (folds != NULL && folds[row] != fold)
+				continue;
 			for (int j = 0; j < nterms; j++)
 				terms[j] = block[(size_t) j * SCORE_ROWS + i];
 			model->algorithm->score(model, terms, scratch, margins);
 			if (data->offset != NULL)
 				margins[0] += data->offset[row];
-			model_respond(model, margins, response + (size_t) (done + i) * nresponse);
+			model_respond(model, margins, response + (size_t) scored++ * nresponse);
 		}
 	}
 	env_release(env, block);
 	env_release(env, terms);
 	env_release(env, scratch);
 	env_release(env, margins);
+	return scored;
 }
 
 /* The schema a caller of predict must provide: features that have terms, and their reference columns. */
@@ -169,12 +173,6 @@ learn_transform(PgEnv *env, Model *model, Dataset *data, const FeatureOptions *o
 				 errhint("Every feature column is constant, empty or an identifier on the training rows.")));
 }
 
-static int
-fold_of(const Dataset *data, int64 row, uint64 seed)
-{
-	return (int) (hash_seeded(data->hash[row], seed) % FOLDS);
-}
-
 /* P(positive) of every training row from a model that was fitted without its fold. */
 static double *
 out_of_fold_scores(PgEnv *env, const Model *model, const Dataset *data)
@@ -184,27 +182,29 @@ out_of_fold_scores(PgEnv *env, const Model *model, const Dataset *data)
 	double	   *weight = env_alloc(core, data->ntrain, sizeof(double));
 	double	   *response = env_alloc(core, data->ntrain * 2, sizeof(double));
 	PgEnv		quiet = *env;
+	Folds		folds;
 
 	quiet.core.log = NULL;		/* the final fit reports aliased terms and the like */
+	folds_by_hash(core, data->hash, data->ntrain, FOLDS, model->seed, &folds);
 	for (int fold = 0; fold < FOLDS; fold++)
 	{
 		Model		folded = *model;
 		FitJob		job;
+		int64		scored = 0;
 
-		for (int64 i = 0; i < data->ntrain; i++)
-			weight[i] = fold_of(data, i, model->seed) == fold ? 0 :
-				data->weight != NULL ? data->weight[i] : 1;
+		folds_weights(&folds, data->weight, fold, weight);
 		fit_job_init(&job, &folded, data, NULL);
 		job.weight = weight;
 		fit_run(&quiet, &job, &folded);
 		pg_env_check(&quiet.core, algorithm_bind(&quiet.core, &folded));
 		folded.calibration.method = CALIBRATE_NONE;
-		train_score_rows(core, &folded, data, 0, data->ntrain, true, response);
+		train_score_rows(core, &folded, data, 0, data->ntrain, true, folds.of, fold, response);
 		for (int64 i = 0; i < data->ntrain; i++)
-			if (fold_of(data, i, model->seed) == fold)
-				scores[i] = response[2 * i + folded.target.positive];
+			if (folds.of[i] == fold)
+				scores[i] = response[2 * scored++ + folded.target.positive];
 	}
 	env->used = quiet.used;
+	env_release(core, folds.of);
 	env_release(core, weight);
 	env_release(core, response);
 	return scores;
@@ -282,7 +282,7 @@ held_out_metrics(PgEnv *env, const Model *model, const Dataset *data, Metric *me
 		return;
 	progress_phase("scoring held-out rows", ntest);
 	response = env_alloc(core, (size_t) ntest * model_response_count(model), sizeof(double));
-	train_score_rows(core, model, data, data->ntrain, ntest, false, response);
+	train_score_rows(core, model, data, data->ntrain, ntest, false, NULL, 0, response);
 	pg_env_check(core, metrics_compute(core, model, response, data->target + data->ntrain,
 									   data->weight != NULL ? data->weight + data->ntrain : NULL,
 									   ntest, metrics, nmetrics));
@@ -307,14 +307,11 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	env_release(&env->core, mapped);
 }
 
-Model *
-train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
-		  Metric *metrics, int *nmetrics)
+/* A model with everything that is known before the fit. */
+static Model *
+model_begin(CoreEnv *core, const TrainArguments *arguments, const DatasetResult *rows, FeatureOptions **options)
 {
-	CoreEnv    *core = &env->core;
-	Dataset    *data = &rows->data;
 	Model	   *model = env_alloc(core, 1, sizeof(Model));
-	FeatureOptions *options = NULL;
 	TargetMap	target_map = TARGET_NONE;
 
 	check_task(arguments, rows->task);
@@ -328,9 +325,38 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 		model->target.positive = 0;
 	model->split = arguments->split;
 	model->params = arguments->params;
-	transform_options_parse(core, arguments->transform, &data->schema, rows->task == TASK_REGRESSION,
-							&options, &target_map);
+	*options = NULL;
+	transform_options_parse(core, arguments->transform, &rows->data.schema, rows->task == TASK_REGRESSION,
+							options, &target_map);
 	model->target.map = target_map;
+	return model;
+}
+
+Model *
+train_fit_weighted(PgEnv *env, const TrainArguments *arguments, const DatasetResult *rows, double *weight)
+{
+	PgEnv		quiet = *env;
+	Dataset		data = rows->data;
+	FeatureOptions *options;
+	Model	   *model = model_begin(&env->core, arguments, rows, &options);
+
+	quiet.core.log = NULL;
+	data.weight = weight;
+	fit_once(&quiet, arguments, model, &data, options);
+	env->used = quiet.used;
+	model->schema = data.schema;
+	pg_env_check(&env->core, algorithm_bind(&env->core, model));
+	return model;
+}
+
+Model *
+train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
+		  Metric *metrics, int *nmetrics)
+{
+	CoreEnv    *core = &env->core;
+	Dataset    *data = &rows->data;
+	FeatureOptions *options;
+	Model	   *model = model_begin(core, arguments, rows, &options);
 
 	fit_once(env, arguments, model, data, options);
 	if (data->nrows > data->ntrain)
