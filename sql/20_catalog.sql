@@ -35,6 +35,7 @@ CREATE TABLE mlops.runs (
     arguments        jsonb,
     environment      text
 );
+CREATE INDEX runs_experiment ON mlops.runs (experiment_id);
 COMMENT ON TABLE mlops.runs IS 'One row for each training or tracked piece of work; read mlops.experiment_runs.';
 COMMENT ON COLUMN mlops.runs.arguments IS 'Every argument of the call as given, for verification and retraining.';
 COMMENT ON COLUMN mlops.runs.environment IS 'What results of LAPACK depend on: BLAS build, core type; server version.';
@@ -103,10 +104,12 @@ CREATE TABLE mlops.registered_models (
     last_updated_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
     last_version      integer NOT NULL DEFAULT 0,
     last_event        integer NOT NULL DEFAULT 0,
-    production_event  integer
+    production_event  integer,
+    require_approval  boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE mlops.registered_models IS 'Models by immutable id and unique name; last_version is never reused.';
 COMMENT ON COLUMN mlops.registered_models.last_version IS 'Highest version number ever given out.';
+COMMENT ON COLUMN mlops.registered_models.require_approval IS 'A version needs an approval from somebody else than its author before it enters Production.';
 COMMENT ON COLUMN mlops.registered_models.last_event IS 'Highest number in stage_history.';
 COMMENT ON COLUMN mlops.registered_models.production_event IS 'The stage_history event on top of the Production stack: the one that made the present Production version, or, where there is none, the one that rollback would restore.';
 
@@ -195,12 +198,69 @@ COMMENT ON COLUMN mlops.stage_history.forced IS 'promote was called with force =
 CREATE TABLE mlops.model_grants (
     model_id   uuid NOT NULL,
     grantee    regrole NOT NULL,
-    privilege  text NOT NULL CHECK (privilege IN ('read', 'predict', 'write', 'manage')),
+    privilege  text NOT NULL CHECK (privilege IN ('read', 'predict', 'write', 'approve', 'manage')),
     granted_by regrole NOT NULL,
     granted_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (model_id, grantee, privilege)
 );
 COMMENT ON TABLE mlops.model_grants IS 'Privileges on models; grantee 0 (shown as -) is PUBLIC.';
+
+CREATE TABLE mlops.approvals (
+    model_id    uuid NOT NULL,
+    version     integer NOT NULL,
+    approver    regrole NOT NULL,
+    approved_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    comment     text,
+    PRIMARY KEY (model_id, version, approver)
+);
+COMMENT ON TABLE mlops.approvals IS 'Who approved which version; read mlops.version_approvals.';
+
+CREATE TABLE mlops.model_gates (
+    model_id            uuid NOT NULL,
+    gate                text COLLATE "C" NOT NULL,
+    mode                text NOT NULL CHECK (mode IN ('disabled', 'dry_run', 'enabled')),
+    metric              text,
+    threshold           float8,
+    higher_is_better    boolean,
+    min_absolute_change float8,
+    min_relative_change float8,
+    slice               text,
+    max_slice_loss      float8,
+    min_slice_rows      bigint,
+    source              text,
+    query               text,
+    condition           text,
+    author              regrole NOT NULL,
+    search_path         text NOT NULL,
+    created_at          timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (model_id, gate),
+    CHECK ((metric IS NULL) <> (condition IS NULL))
+);
+COMMENT ON TABLE mlops.model_gates IS 'What a version must pass to enter Production; read mlops.gates.';
+COMMENT ON COLUMN mlops.model_gates.author IS 'Whose rights source, slice, query and condition are evaluated with.';
+COMMENT ON COLUMN mlops.model_gates.search_path IS 'In force when the gate was set; used whenever it is evaluated.';
+
+CREATE TABLE mlops.gate_checks (
+    check_id         uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    model_id         uuid NOT NULL,
+    version          integer NOT NULL,
+    gate             text NOT NULL,
+    mode             text NOT NULL,
+    metric           text,
+    slice            text,
+    value            float8,
+    baseline         float8,
+    baseline_version integer,
+    rows_checked     bigint,
+    passed           boolean NOT NULL,
+    message          text NOT NULL,
+    purpose          text NOT NULL CHECK (purpose IN ('check', 'promote', 'force')),
+    checked_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    checked_by       regrole NOT NULL,
+    PRIMARY KEY (check_id)
+);
+CREATE INDEX gate_checks_version ON mlops.gate_checks (model_id, version, checked_at);
+COMMENT ON TABLE mlops.gate_checks IS 'Every evaluation of a gate that was committed; read mlops.gate_results.';
 
 CREATE TABLE mlops.audit_log (
     audit_id   uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -222,7 +282,8 @@ CREATE INDEX audit_log_model ON mlops.audit_log (model_id, at);
 REVOKE ALL ON
     mlops.experiments, mlops.runs, mlops.params, mlops.metrics, mlops.tags, mlops.datasets, mlops.inputs,
     mlops.registered_models, mlops.model_blobs, mlops.model_versions, mlops.model_tags, mlops.version_tags,
-    mlops.aliases, mlops.stage_history, mlops.model_grants, mlops.audit_log
+    mlops.aliases, mlops.stage_history, mlops.model_grants, mlops.approvals, mlops.model_gates, mlops.gate_checks,
+    mlops.audit_log
 FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('mlops.experiments', '');
@@ -242,4 +303,9 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.stage_history', '');
 -- Grants to dropped roles are void; dumped as numbers they might come to life as another role elsewhere.
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_grants',
     'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
+SELECT pg_catalog.pg_extension_config_dump('mlops.approvals', '');
+-- Evaluated with the rights of their authors: without the author they are left behind, like grants.
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_gates',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = author)');
+SELECT pg_catalog.pg_extension_config_dump('mlops.gate_checks', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.audit_log', '');

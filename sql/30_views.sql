@@ -54,8 +54,8 @@ SELECT m.name COLLATE "default" AS model,
        v.task,
        pg_catalog.encode(v.model_sha256, 'hex') AS model_sha256,
        CASE WHEN r.can_read THEN
-           (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END)
-            FROM mlops.metrics k WHERE k.run_uuid = v.run_id AND k.step = 0) END AS metrics,
+           (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END ORDER BY k.step)
+            FROM mlops.metrics k WHERE k.run_uuid = v.run_id) END AS metrics,
        CASE WHEN r.can_read THEN
            (SELECT pg_catalog.jsonb_object_agg(k.key, k.value)
             FROM mlops.params k WHERE k.run_uuid = v.run_id) END AS params,
@@ -82,7 +82,7 @@ JOIN mlops.model_versions v USING (model_id)
 CROSS JOIN LATERAL (SELECT mlops.has_access(v.model_id, 'read') AS can_read) r
 WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.versions IS 'Versions of models on which you have a privilege; metrics, params and source need read.';
-COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows; null where a metric is undefined.';
+COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows, each at its last step; null where a metric is undefined.';
 COMMENT ON COLUMN mlops.versions.params IS 'As used, defaults included.';
 GRANT SELECT ON mlops.versions TO PUBLIC;
 
@@ -122,6 +122,16 @@ WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.history IS 'Every change of stage, in order of event.';
 GRANT SELECT ON mlops.history TO PUBLIC;
 
+-- A run is seen by the role that it belongs to and by those who may read a
+-- model that it made.
+CREATE VIEW mlops.visible_runs WITH (security_barrier) AS
+SELECT r.*
+FROM mlops.runs r
+WHERE pg_catalog.pg_has_role(r.user_id::pg_catalog.oid, 'USAGE')
+   OR EXISTS (SELECT FROM mlops.model_versions v WHERE v.run_id = r.run_uuid AND mlops.has_access(v.model_id, 'read'));
+COMMENT ON VIEW mlops.visible_runs IS 'Runs that the current role may see: the filter of the views of runs, not for direct use.';
+REVOKE ALL ON mlops.visible_runs FROM PUBLIC;
+
 CREATE VIEW mlops.experiment_runs WITH (security_barrier) AS
 SELECT m.name COLLATE "default" AS model,
        v.version,
@@ -136,23 +146,29 @@ SELECT m.name COLLATE "default" AS model,
        r.environment,
        r.source_version AS mlops_version,
        (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.params k WHERE k.run_uuid = r.run_uuid) AS params,
-       (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END)
-        FROM mlops.metrics k WHERE k.run_uuid = r.run_uuid AND k.step = 0) AS metrics,
+       (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END ORDER BY k.step)
+        FROM mlops.metrics k WHERE k.run_uuid = r.run_uuid) AS metrics,
        (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.tags k WHERE k.run_uuid = r.run_uuid) AS tags,
        d.dataset_source AS source,
        d.digest,
        d.dataset_schema AS features,
        d.dataset_profile AS profile,
        d.source_relations,
-       d.search_path
-FROM mlops.registered_models m
-JOIN mlops.model_versions v USING (model_id)
-JOIN mlops.runs r ON r.run_uuid = v.run_id
+       d.search_path,
+       (SELECT k.value::pg_catalog.uuid FROM mlops.tags k
+        WHERE k.run_uuid = r.run_uuid AND k.key = 'mlflow.parentRunId'
+          AND k.value ~ '^[0-9a-f]{32}$') AS parent_run_id,
+       (SELECT k.value FROM mlops.tags k WHERE k.run_uuid = r.run_uuid AND k.key = 'mlflow.note.content') AS note
+FROM mlops.visible_runs r
 JOIN mlops.experiments e ON e.experiment_id = r.experiment_id
-LEFT JOIN mlops.inputs i ON i.run_uuid = r.run_uuid AND i.context = 'training'
-LEFT JOIN mlops.datasets d ON d.dataset_uuid = i.dataset_uuid
-WHERE mlops.has_access(m.model_id, 'read');
-COMMENT ON VIEW mlops.experiment_runs IS 'How each version that you may read was trained: arguments, parameters, metrics, data, software.';
+LEFT JOIN mlops.model_versions v ON v.run_id = r.run_uuid AND mlops.has_access(v.model_id, 'read')
+LEFT JOIN mlops.registered_models m ON m.model_id = v.model_id
+LEFT JOIN LATERAL (SELECT x.* FROM mlops.inputs i JOIN mlops.datasets x ON x.dataset_uuid = i.dataset_uuid
+                   WHERE i.run_uuid = r.run_uuid AND i.context = 'training'
+                   ORDER BY x.dataset_uuid LIMIT 1) d ON true;
+COMMENT ON VIEW mlops.experiment_runs IS 'Runs of yours and runs that made versions which you may read: arguments, parameters, latest metrics, data, software.';
+COMMENT ON COLUMN mlops.experiment_runs.model IS 'The model that the run made a version of, if it made one that you may read.';
+COMMENT ON COLUMN mlops.experiment_runs.metrics IS 'Each at its last step; null where undefined.';
 GRANT SELECT ON mlops.experiment_runs TO PUBLIC;
 
 CREATE VIEW mlops.grants WITH (security_barrier) AS

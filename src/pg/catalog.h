@@ -85,6 +85,8 @@ typedef struct NewVersion
 	int64		rows_skipped;
 	double		seconds;
 	TimestampTz started;
+	const pg_uuid_t *run;		/* run of the caller's that made it; NULL: one is recorded from the above */
+	const char *action;			/* in the audit log; NULL: "train" */
 } NewVersion;
 
 typedef struct AddedVersion

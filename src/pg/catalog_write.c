@@ -286,9 +286,14 @@ catalog_add_version(const NewVersion *version, AddedVersion *added)
 		if (!locked)
 			catalog_end(&work);
 	}
-	record_run(version, added, &model, user);
-	record_dataset(version, added, &model);
+	if (version->run != NULL)
+		added->run_uuid = *version->run;
+	else
+	{
+		record_run(version, added, &model, user);
+		record_dataset(version, added, &model);
+	}
 	record_version(version, added, digest, user, model.event);
-	catalog_audit(user, "train", &added->model_id, model.name, added->version, NULL);
+	catalog_audit(user, version->action != NULL ? version->action : "train", &added->model_id, model.name, added->version, NULL);
 	catalog_end(&work);
 }

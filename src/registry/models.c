@@ -7,6 +7,7 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
@@ -173,12 +174,8 @@ mlops_set_tag(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * Runs that belonged to removed versions, with their data sets.  `runs` is the
- * result (uuid[] or NULL) of the statement that removed the versions.
- */
-static void
-remove_runs(void)
+void
+registry_remove_runs(const pg_uuid_t *runs, int count)
 {
 	static const char *const parts[] = {
 		"DELETE FROM mlops.params WHERE run_uuid = ANY ($1)",
@@ -186,19 +183,52 @@ remove_runs(void)
 		"DELETE FROM mlops.tags WHERE run_uuid = ANY ($1)",
 		"DELETE FROM mlops.runs WHERE run_uuid = ANY ($1)"
 	};
+	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
+	CatalogArg	arg;
+
+	for (int i = 0; i < count; i++)
+		ids[i] = UUIDPGetDatum(&runs[i]);
+	arg = (CatalogArg) {
+		UUIDARRAYOID, PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)), false
+	};
+	catalog_execute("WITH gone AS (DELETE FROM mlops.inputs WHERE run_uuid = ANY ($1) RETURNING dataset_uuid) "
+					"DELETE FROM mlops.datasets d USING gone WHERE d.dataset_uuid = gone.dataset_uuid "
+					"AND NOT EXISTS (SELECT FROM mlops.inputs i WHERE i.dataset_uuid = d.dataset_uuid "
+					"AND i.run_uuid <> ALL ($1))", 1, &arg);
+	for (size_t i = 0; i < lengthof(parts); i++)
+		catalog_execute(parts[i], 1, &arg);
+}
+
+/*
+ * Runs that belonged to removed versions.  `runs` is the result (uuid[] or
+ * NULL) of the statement that removed the versions.  Runs that somebody started
+ * (mlops.start_run) are his to delete; a run may also have made other versions.
+ */
+static void
+remove_runs(void)
+{
 	CatalogArg	runs = {UUIDARRAYOID, (Datum) 0, false};
 	Datum		result = catalog_result(1, &runs.isnull);
+	SPITupleTable *found;
+	uint64		count;
+	pg_uuid_t  *ids;
 
 	if (runs.isnull)
 		return;
 	/* the next statement frees the result */
 	runs.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(result));
-	catalog_execute("WITH gone AS (DELETE FROM mlops.inputs WHERE run_uuid = ANY ($1) RETURNING dataset_uuid) "
-					"DELETE FROM mlops.datasets d USING gone WHERE d.dataset_uuid = gone.dataset_uuid "
-					"AND NOT EXISTS (SELECT FROM mlops.inputs i WHERE i.dataset_uuid = d.dataset_uuid "
-					"AND i.run_uuid <> ALL ($1))", 1, &runs);
-	for (size_t i = 0; i < lengthof(parts); i++)
-		catalog_execute(parts[i], 1, &runs);
+	count = catalog_execute("SELECT r.run_uuid FROM mlops.runs r WHERE r.run_uuid = ANY ($1) "
+							"AND r.entry_point_name IS DISTINCT FROM 'mlops.start_run' "
+							"AND NOT EXISTS (SELECT FROM mlops.model_versions v WHERE v.run_id = r.run_uuid)", 1, &runs);
+	found = SPI_tuptable;
+	ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		ids[i] = *DatumGetUUIDP(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+	}
+	registry_remove_runs(ids, (int) count);
 }
 
 /* Whether any version has these bytes, as of now and not of the transaction's snapshot. */

@@ -61,4 +61,10 @@ extern char *registry_bare_name(const char *reference);
 /* {"key": "value"} for the audit log. */
 extern char *registry_detail(const char *key, const char *value);
 
+/*
+ * Removes runs that no version refers to, with all that was logged to them and
+ * data sets that no other run read.  Between catalog_begin and catalog_end.
+ */
+extern void registry_remove_runs(const pg_uuid_t *runs, int count);
+
 #endif							/* REGISTRY_REGISTRY_H */
