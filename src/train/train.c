@@ -98,6 +98,7 @@ train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest 
 	request->nfeatures = arguments->nfeatures;
 	request->exclude = arguments->exclude;
 	request->nexclude = arguments->nexclude;
+	request->references = transform_options_references(arguments->transform, &request->nreferences);
 	request->task = arguments->task;
 	request->positive = arguments->positive;
 	request->split = split;
