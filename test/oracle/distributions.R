@@ -1,18 +1,21 @@
 # Prints test/unit/oracle_distributions.h: tail probabilities and quantiles as R computes them.
 #   Rscript test/oracle/distributions.R > test/unit/oracle_distributions.h
 options(digits = 17)
-row <- function(...) cat("\t{", paste(vapply(list(...), function(v) if (is.infinite(v)) "INFINITY" else sprintf("%.17g", v), ""),
-	collapse = ", "), "},\n", sep = "")
+row <- function(...) paste0("{", paste(vapply(list(...), function(v) if (is.infinite(v)) "INFINITY" else sprintf("%.17g", v), ""),
+	collapse = ", "), "},")
 table <- function(name, columns, grid, f)
 {
 	cat("\nstatic const double ", name, "[][", columns, "] = {\n", sep = "")
+	rows <- character()
 	for (i in seq_len(nrow(grid)))
 	{
 		value <- do.call(f, unname(as.list(grid[i, ])))
 		# R's own limits: nothing to compare below the smallest normal number
 		if (is.finite(value) && (value == 0 || abs(value) > 1e-300))
-			do.call(row, c(unname(as.list(grid[i, ])), value))
+			rows <- c(rows, do.call(row, c(unname(as.list(grid[i, ])), value)))
 	}
+	# three to a line
+	for (i in seq(1, length(rows), 3)) cat("\t", paste(rows[i:min(i + 2, length(rows))], collapse = " "), "\n", sep = "")
 	cat("};\n")
 }
 cat("/*\n * oracle_distributions.h: values from", R.version.string, "by test/oracle/distributions.R; arguments, then the value.\n */\n")
