@@ -58,6 +58,20 @@ typedef struct FitPlan
 	void	   *private;		/* the algorithm's */
 } FitPlan;
 
+/* The rows of a fit, for algorithms that need all of them at once. */
+typedef struct FitRows
+{
+	const Dataset *data;
+	const Transform *transform;
+	int64_t		nrows;			/* rows 0 .. nrows-1 are fitted */
+	const double *target;		/* as DesignBlock.y; NULL: no target */
+	const double *weight;		/* NULL: all 1; rows of weight 0 are left out */
+	const double *offset;		/* on the margin scale; NULL: all 0 */
+	bool		training;		/* out-of-fold encodings */
+} FitRows;
+
+typedef struct Team Team;		/* core/team.h */
+
 typedef struct Algorithm
 {
 	const char *name;
@@ -92,6 +106,22 @@ typedef struct Algorithm
 	 * honour it, because results depend on it.
 	 */
 	int64_t		(*pass_blocks) (const FitPlan *plan, const void *iterate, int64_t nblocks);
+
+	/*
+	 * Algorithms that need rows instead of passes over blocks have these, and
+	 * none of begin .. finish.  fit_rows runs in the leader of a team, fits and
+	 * finishes the model; help_rows is what the team's other processes run.
+	 * Both give the same bits for any number of processes.
+	 */
+	CoreStatus	(*fit_rows) (CoreEnv *env, const FitInput *input, const FitRows *rows, Team *team, Model *model);
+	CoreStatus	(*help_rows) (CoreEnv *env, Team *team);
+
+	/*
+	 * Margins of n rows of terms, column-major as in DesignBlock, into
+	 * out[n][noutputs]: the bits of `score`, faster for many rows.  NULL: use
+	 * `score`.  scratch as for `score`.
+	 */
+	void		(*score_rows) (const Model *model, const double *x, size_t ld, int n, double *scratch, double *out);
 } Algorithm;
 
 extern const Algorithm *algorithm_find(const char *name);	/* or NULL */

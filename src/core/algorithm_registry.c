@@ -13,6 +13,7 @@ extern const Algorithm algorithm_linear;
 extern const Algorithm algorithm_logistic;
 extern const Algorithm algorithm_glm;
 extern const Algorithm algorithm_naive_bayes;
+extern const Algorithm algorithm_gbm;
 
 static const Algorithm *const algorithms[] = {
 	&algorithm_linear,
@@ -20,6 +21,7 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_logistic,
 	&algorithm_glm,
 	&algorithm_naive_bayes,
+	&algorithm_gbm,
 	NULL
 };
 

@@ -1,0 +1,46 @@
+/*
+ * tree_bins.h
+ *	  From terms to bins: edges learned on training rows, and rows binned.
+ */
+#ifndef CORE_TREE_BINS_H
+#define CORE_TREE_BINS_H
+
+#include "core/tree_data.h"
+
+typedef struct TreeBins
+{
+	int			nfeatures;
+	TreeFeature *features;
+	double	  **edges;			/* [nfeatures][nbins - 1] ascending; bin b: edges[b - 1] < x <= edges[b]; NULL for categories */
+} TreeBins;
+
+/* Which part a row belongs to, besides rows of weight zero, which are in none. */
+typedef bool (*TreeRowFilter) (const void *context, uint64_t hash);
+
+/*
+ * Learns bins of every term from the rows that come first in canonical order:
+ * a random sample of them all.  Terms with at most max_bin distinct values in
+ * it get a bin for each.  Edges lie between neighbouring values as stored:
+ * a <= edge < b, so that bins and `x <= edge` agree on every row.  Fills
+ * column, offset and, in `shape`, nfeatures, ncolumns, nwide, hist_bins.
+ */
+extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins, TreeShape *shape);
+
+/*
+ * Bins all rows of positive weight into `data`, with target, weight and hash;
+ * rows for which `held_out` (NULL: none) is true become validation rows.
+ * score[0] becomes the offset.
+ */
+extern CoreStatus tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowFilter held_out, const void *context, TreeData *data);
+
+/*
+ * Edges that cut n sorted values, none of them NaN, into at most max_bin bins;
+ * returns their number, at most max_bin - 1.  Few distinct values: a bin each;
+ * else values that fill a bin alone have one and the others share evenly.
+ */
+extern int	tree_edges(const double *sorted, int64_t n, int max_bin, double *edges);
+
+/* The number of edges below x. */
+extern int	tree_bin_of(const double *edges, int nedges, double x);
+
+#endif							/* CORE_TREE_BINS_H */

@@ -1,0 +1,623 @@
+/*
+ * tree_grow.c
+ *	  Growing one tree; see tree_grow.h.
+ *
+ * Synchronisations of a tree: one for the root, one for each split, one for the
+ * sums of leaves.  In each the process that arrives last adds up what all have
+ * counted and searches for the next splits while the others wait.
+ *
+ * Whether a side has min_child_samples rows is estimated from hessians while
+ * searching and counted when the split is made; one that has too few is undone
+ * and the leaf is searched again with a higher limit.
+ */
+#include "core/tree_grow.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/hash.h"
+
+#define UNIT_VALUES 150000		/* bins that a unit of work reads: about 0.1 ms */
+
+/* ------------------------------------------------------------ leaves and slots */
+
+/* Frees the slot of the leaf that is least worth splitting. */
+static int
+evict_slot(TreeGrower *grower)
+{
+	int			worst = -1;
+
+	for (int slot = 0; slot < grower->job->nslots; slot++)
+	{
+		int			leaf = grower->slot_leaf[slot];
+
+		if (leaf == grower->current)
+			continue;
+		if (worst < 0 || grower->leaves[leaf].split.gain < grower->leaves[grower->slot_leaf[worst]].split.gain)
+			worst = slot;
+	}
+	grower->leaves[grower->slot_leaf[worst]].slot = -1;
+	return worst;
+}
+
+static int
+take_slot(TreeGrower *grower, int leaf)
+{
+	int			slot = 0;
+
+	while (slot < grower->job->nslots && grower->slot_leaf[slot] >= 0)
+		slot++;
+	if (slot == grower->job->nslots)
+		slot = evict_slot(grower);
+	grower->slot_leaf[slot] = leaf;
+	return slot;
+}
+
+static void
+free_slot(TreeGrower *grower, int leaf)
+{
+	if (grower->leaves[leaf].slot >= 0)
+		grower->slot_leaf[grower->leaves[leaf].slot] = -1;
+	grower->leaves[leaf].slot = -1;
+}
+
+/* A leaf below which nothing can be split has no use for a histogram. */
+static bool
+can_be_split(const TreeGrower *grower, int depth, int64_t rows)
+{
+	const TreeJob *job = grower->job;
+
+	return depth < job->max_depth && rows >= 2 * job->rules.min_child_samples && rows >= 2;
+}
+
+static void
+leaf_init(TreeGrower *grower, int index, int node, int depth)
+{
+	TreeLeaf   *leaf = &grower->leaves[index];
+	uint32_t   *set = leaf->set;
+
+	memset(leaf, 0, sizeof(*leaf));
+	leaf->set = set;
+	leaf->node = node;
+	leaf->depth = depth;
+	leaf->slot = -1;
+	leaf->split.feature = -1;
+	leaf->sums.min_rows = (double) grower->job->rules.min_child_samples;
+	leaf->sums.low = -INFINITY;
+	leaf->sums.high = INFINITY;
+	grower->nodes[node].children = 0;
+	grower->nodes[node].leaf = index;
+}
+
+/* ------------------------------------------------------------ sampled features */
+
+static void
+sift_down(uint64_t *heap, int root, int count)
+{
+	uint64_t	item = heap[root];
+	int			child;
+
+	while ((child = 2 * root + 1) < count)
+	{
+		if (child + 1 < count && heap[child] < heap[child + 1])
+			child++;
+		if (item >= heap[child])
+			break;
+		heap[root] = heap[child];
+		root = child;
+	}
+	heap[root] = item;
+}
+
+/* Keeps the share of the `from` features whose hashes are smallest, at least one. */
+static void
+sample_features(TreeGrower *grower, const uint8_t *from, double share, uint64_t seed, uint8_t *to)
+{
+	int			nfeatures = grower->data.shape.nfeatures;
+	uint64_t   *heap = grower->key;
+	int			available = 0;
+	int			wanted;
+	int			size = 0;
+
+	for (int i = 0; i < nfeatures; i++)
+		available += from[i];
+	wanted = (int) ceil(share * available - 1e-9);
+	wanted = wanted < 1 ? 1 : wanted;
+	for (int i = 0; i < nfeatures; i++)
+	{
+		uint64_t	key = hash_seeded((uint64_t) i, seed);
+
+		if (!from[i] || (size == wanted && key >= heap[0]))
+			continue;
+		if (size < wanted)
+		{
+			heap[size++] = key;
+			for (int root = size / 2 - 1; size == wanted && root >= 0; root--)
+				sift_down(heap, root, size);
+			continue;
+		}
+		heap[0] = key;
+		sift_down(heap, 0, size);
+	}
+	for (int i = 0; i < nfeatures; i++)
+		to[i] = from[i] && (available <= wanted || hash_seeded((uint64_t) i, seed) <= heap[0]);
+}
+
+static const uint8_t *
+features_of_level(TreeGrower *grower, int depth)
+{
+	if (grower->job->sampling.colsample_bylevel >= 1)
+		return grower->allowed;
+	sample_features(grower, grower->allowed, grower->job->sampling.colsample_bylevel,
+					hash_seeded(grower->seed, (uint64_t) depth + 1), grower->allowed_level);
+	return grower->allowed_level;
+}
+
+/* ------------------------------------------------- what the last process does */
+
+/* Moves the sums of all processes over one side into a histogram. */
+static void
+collect_histogram(TreeGrower *grower, int side, TreeSums *histogram)
+{
+	int			nbins = grower->data.shape.hist_bins;
+
+	memcpy(histogram, grower->shared.partial[side], (size_t) nbins * sizeof(TreeSums));
+	memset(grower->shared.partial[side], 0, (size_t) nbins * sizeof(TreeSums));
+	for (int rank = 1; rank < grower->team->size; rank++)
+	{
+		TreeSums   *partial = grower->shared.partial[2 * rank + side];
+
+		env_poll(grower->env);
+		for (int i = 0; i < nbins; i++)
+		{
+			histogram[i].gradient += partial[i].gradient;
+			histogram[i].hessian += partial[i].hessian;
+		}
+		memset(partial, 0, (size_t) nbins * sizeof(TreeSums));
+	}
+}
+
+/* histogram = histogram - other */
+static void
+subtract_histogram(TreeGrower *grower, TreeSums *histogram, const TreeSums *other)
+{
+	int			nbins = grower->data.shape.hist_bins;
+
+	for (int i = 0; i < nbins; i++)
+	{
+		histogram[i].gradient -= other[i].gradient;
+		histogram[i].hessian -= other[i].hessian;
+	}
+}
+
+/* Every row is in one bin of each feature, so any feature has the total. */
+static TreeSums
+histogram_total(const TreeGrower *grower, const TreeSums *histogram)
+{
+	const TreeFeature *feature = &grower->data.features[0];
+	TreeSums	total = {0, 0};
+
+	for (int bin = 0; bin <= feature->nbins; bin++)
+	{
+		total.gradient += histogram[feature->offset + bin].gradient;
+		total.hessian += histogram[feature->offset + bin].hessian;
+	}
+	return total;
+}
+
+static void
+search_leaf(TreeGrower *grower, const TreeSums *histogram, const TreeNodeSums *sums, int depth, TreeSplit *split, uint32_t *set)
+{
+	const uint8_t *allowed;
+
+	memset(split, 0, sizeof(*split));
+	split->feature = -1;
+	if (!can_be_split(grower, depth, sums->rows))
+		return;
+	allowed = features_of_level(grower, depth);
+	for (int i = 0; i < grower->data.shape.nfeatures; i++)
+	{
+		const TreeFeature *feature = &grower->data.features[i];
+
+		if (i % 64 == 0)
+			env_poll(grower->env);
+		if (allowed[i])
+			tree_search_feature(&grower->search, feature, i, histogram + feature->offset, sums, split, set);
+	}
+}
+
+/* What is known of a side of the current leaf's split once its rows are counted. */
+static void
+side_sums(const TreeGrower *grower, int side, TreeNodeSums *sums)
+{
+	const TreeRules *rules = &grower->job->rules;
+	const TreeLeaf *leaf = &grower->leaves[grower->current];
+	const TreeDecision *decision = grower->shared.decision;
+	int			monotone = leaf->split.categorical ? 0 : grower->data.features[leaf->split.feature].monotone;
+	double		value[2];
+	double		middle;
+
+	*sums = leaf->sums;
+	sums->rows = decision->rows[side];
+	sums->total = decision->total[side];
+	sums->min_rows = (double) rules->min_child_samples;
+	if (monotone == 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		value[i] = tree_node_value(rules, (double) decision->total[i].gradient / grower->scale.gradient,
+								   (double) decision->total[i].hessian / grower->scale.hessian, leaf->sums.low, leaf->sums.high);
+	middle = value[0] + (value[1] - value[0]) / 2;
+	if ((monotone > 0) == (side == 0))
+		sums->high = middle;
+	else
+		sums->low = middle;
+}
+
+/* Rows of the smaller side as hessians suggest. */
+static double
+estimated_rows(const TreeNodeSums *sums, const TreeSplit *split)
+{
+	double		hessian = (double) sums->total.hessian;
+	double		smaller = 2 * split->left_hessian < hessian ? split->left_hessian : hessian - split->left_hessian;
+
+	return smaller * ((double) sums->rows / hessian);
+}
+
+static int64_t
+collect_left_rows(const TreeGrower *grower)
+{
+	int64_t		rows = 0;
+
+	for (int rank = 0; rank < grower->team->size; rank++)
+	{
+		rows += grower->shared.left_rows[rank * 8];
+		grower->shared.left_rows[rank * 8] = 0;
+	}
+	return rows;
+}
+
+static void
+decide_root(CoreEnv *env, void *argument)
+{
+	TreeGrower *grower = argument;
+	TreeDecision *decision = grower->shared.decision;
+	TreeSums   *histogram = grower->shared.slots[grower->leaves[0].slot];
+	TreeNodeSums sums = grower->leaves[0].sums;
+
+	(void) env;
+	memset(decision, 0, sizeof(*decision));
+	collect_histogram(grower, 0, histogram);
+	sums.rows = collect_left_rows(grower);
+	sums.total = histogram_total(grower, histogram);
+	decision->rows[0] = sums.rows;
+	decision->total[0] = sums.total;
+	search_leaf(grower, histogram, &sums, 0, &decision->split[0], grower->shared.sets);
+}
+
+/* Puts the rows of leaf `right` back and searches the current leaf for something with more rows on each side. */
+static void
+reject_split(TreeGrower *grower, int right)
+{
+	const TreeLeaf *leaf = &grower->leaves[grower->current];
+	TreeDecision *decision = grower->shared.decision;
+	size_t		nblocks = (size_t) grower->data.shape.train_blocks;
+	TreeSegment *segments = grower->shared.segments;
+	TreeNodeSums sums = leaf->sums;
+
+	for (size_t i = 0; i < nblocks; i++)
+		segments[(size_t) grower->current * nblocks + i].count += segments[(size_t) right * nblocks + i].count;
+	decision->rejected = true;
+	decision->split[0].feature = -1;
+	if (leaf->slot < 0)
+		return;
+	sums.min_rows = estimated_rows(&leaf->sums, &leaf->split) + 1;
+	search_leaf(grower, grower->shared.slots[leaf->slot], &sums, leaf->depth, &decision->split[0], grower->shared.sets);
+}
+
+/* Histograms of both sides: slots[0] the left one's. */
+static void
+divide_histogram(TreeGrower *grower, TreeSums *histograms[2])
+{
+	int			light = grower->light;
+
+	if (light == 2)
+	{
+		collect_histogram(grower, 0, histograms[0]);
+		collect_histogram(grower, 1, histograms[1]);
+		return;
+	}
+	collect_histogram(grower, light, histograms[light]);
+	subtract_histogram(grower, histograms[1 - light], histograms[light]);
+}
+
+static void
+decide_split(CoreEnv *env, void *argument)
+{
+	TreeGrower *grower = argument;
+	const TreeLeaf *leaf = &grower->leaves[grower->current];
+	TreeDecision *decision = grower->shared.decision;
+	int			set_words = grower->job->set_words;
+	TreeSums   *histograms[2];
+
+	(void) env;
+	memset(decision, 0, sizeof(*decision));
+	decision->rows[0] = collect_left_rows(grower);
+	decision->rows[1] = leaf->sums.rows - decision->rows[0];
+	if (decision->rows[0] < grower->job->rules.min_child_samples || decision->rows[1] < grower->job->rules.min_child_samples ||
+		decision->rows[0] == 0 || decision->rows[1] == 0)
+	{
+		for (int side = 0; side < 2 && grower->searching; side++)
+			for (int rank = 0; rank < grower->team->size; rank++)
+				memset(grower->shared.partial[2 * rank + side], 0, (size_t) grower->data.shape.hist_bins * sizeof(TreeSums));
+		reject_split(grower, grower->nleaves);
+		return;
+	}
+	for (int side = 0; side < 2; side++)
+		decision->split[side].feature = -1;
+	if (!grower->searching)
+		return;
+	for (int side = 0; side < 2; side++)
+		histograms[side] = grower->shared.slots[grower->side_slot[side]];
+	divide_histogram(grower, histograms);
+	for (int side = 0; side < 2; side++)
+		decision->total[side] = histogram_total(grower, histograms[side]);
+	for (int side = 0; side < 2; side++)
+	{
+		TreeNodeSums sums;
+
+		side_sums(grower, side, &sums);
+		search_leaf(grower, histograms[side], &sums, leaf->depth + 1, &decision->split[side], grower->shared.sets + side * set_words);
+	}
+}
+
+/* Adds up the sums of leaves into those of the leader, and takes Newton steps. */
+static void
+decide_values(CoreEnv *env, void *argument)
+{
+	TreeGrower *grower = argument;
+	const TreeJob *job = grower->job;
+	TreeLeafSums *sums = grower->shared.leaf_sums;
+	double		gradient;
+	double		hessian;
+
+	(void) env;
+	for (int rank = 1; rank < grower->team->size; rank++)
+	{
+		const TreeLeafSums *other = sums + (size_t) rank * (size_t) job->num_leaves;
+
+		for (int leaf = 0; leaf < grower->nleaves; leaf++)
+		{
+			for (int part = 0; part < 2; part++)
+			{
+				sums[leaf].gradient[part] += other[leaf].gradient[part];
+				sums[leaf].hessian[part] += other[leaf].hessian[part];
+			}
+		}
+	}
+	for (int leaf = 0; leaf < grower->nleaves; leaf++)
+	{
+		const TreeNodeSums *node = &grower->leaves[leaf].sums;
+
+		tree_leaf_totals(grower, leaf, &gradient, &hessian);
+		grower->shared.leaf_value[leaf] = job->learning_rate * tree_node_value(&job->rules, gradient, hessian, node->low, node->high);
+	}
+}
+
+/* ------------------------------------------------------------ what all do */
+
+void
+tree_leaf_totals(const TreeGrower *grower, int leaf, double *gradient, double *hessian)
+{
+	const TreeLeafSums *sums = &grower->shared.leaf_sums[leaf];
+	TreeScale	scale = tree_sum_scale(&grower->extent);
+
+	*gradient = ((double) sums->gradient[0] + (double) sums->gradient[1] * 0x1p-30) / scale.gradient;
+	*hessian = ((double) sums->hessian[0] + (double) sums->hessian[1] * 0x1p-30) / scale.hessian;
+}
+
+/* Blocks that make a unit of work on a leaf of so many rows. */
+static int
+blocks_per_unit(const TreeGrower *grower, int64_t rows)
+{
+	const TreeShape *shape = &grower->data.shape;
+	int64_t		unit_rows = UNIT_VALUES / (shape->ncolumns + 2 * shape->nwide + 8) + 1;
+	int64_t		blocks = rows > 0 ? unit_rows * shape->train_blocks / rows : shape->train_blocks;
+
+	blocks = blocks < 1 ? 1 : blocks;
+	return blocks < shape->train_blocks ? (int) blocks : shape->train_blocks;
+}
+
+static void
+flush_sides(TreeGrower *grower)
+{
+	for (int side = 0; side < 2; side++)
+		tree_accumulator_flush(&grower->accumulator[side], grower->shared.partial[2 * grower->team->rank + side]);
+}
+
+static void
+copy_set(const TreeGrower *grower, uint32_t *to, const uint32_t *from)
+{
+	memcpy(to, from, (size_t) grower->job->set_words * sizeof(uint32_t));
+}
+
+static void
+grow_root(TreeGrower *grower)
+{
+	TreeDecision *decision = grower->shared.decision;
+	TreeLeaf   *leaf = &grower->leaves[0];
+	int64_t		block;
+	int64_t		rows = 0;
+
+	grower->nleaves = 1;
+	grower->nnodes = 1;
+	grower->current = 0;
+	for (int slot = 0; slot < grower->job->nslots; slot++)
+		grower->slot_leaf[slot] = -1;
+	leaf_init(grower, 0, 0, 0);
+	leaf->slot = take_slot(grower, 0);
+	while ((block = team_take(grower->team)) < grower->data.shape.train_blocks)
+		rows += tree_rows_root(grower, (int) block);
+	flush_sides(grower);
+	grower->shared.left_rows[grower->team->rank * 8] = rows;
+	team_synchronize(grower->team, grower->env, decide_root, grower);
+	leaf->sums.rows = decision->rows[0];
+	leaf->sums.total = decision->total[0];
+	leaf->split = decision->split[0];
+	copy_set(grower, leaf->set, grower->shared.sets);
+	grower->nodes[0].rows = leaf->sums.rows;
+}
+
+/* The leaf to split next, -1 when none is worth it. */
+static int
+best_leaf(const TreeGrower *grower)
+{
+	int			best = -1;
+
+	for (int leaf = 0; leaf < grower->nleaves; leaf++)
+	{
+		if (grower->leaves[leaf].split.feature < 0)
+			continue;
+		if (best < 0 || grower->leaves[leaf].split.gain > grower->leaves[best].split.gain)
+			best = leaf;
+	}
+	return best;
+}
+
+/* Which side is summed, and where histograms go. */
+static void
+plan_split(TreeGrower *grower)
+{
+	TreeLeaf   *leaf = &grower->leaves[grower->current];
+
+	grower->searching = grower->constrained ||
+		(grower->nleaves + 1 < grower->job->num_leaves && can_be_split(grower, leaf->depth + 1, leaf->sums.rows - grower->job->rules.min_child_samples));
+	if (!grower->searching)
+		return;
+	if (leaf->slot < 0)
+	{
+		grower->light = 2;
+		grower->side_slot[0] = take_slot(grower, grower->current);
+		grower->side_slot[1] = take_slot(grower, grower->nleaves);
+		return;
+	}
+	grower->light = 2 * leaf->split.left_hessian <= (double) leaf->sums.total.hessian ? 0 : 1;
+	grower->side_slot[1 - grower->light] = leaf->slot;
+	grower->side_slot[grower->light] = take_slot(grower, grower->nleaves);
+}
+
+static void
+undo_split(TreeGrower *grower)
+{
+	TreeLeaf   *leaf = &grower->leaves[grower->current];
+
+	leaf->sums.min_rows = estimated_rows(&leaf->sums, &leaf->split) + 1;
+	leaf->split = grower->shared.decision->split[0];
+	copy_set(grower, leaf->set, grower->shared.sets);
+	if (!grower->searching)
+		return;
+	for (int side = 0; side < 2; side++)
+	{
+		if (grower->side_slot[side] != leaf->slot)
+			grower->slot_leaf[grower->side_slot[side]] = -1;
+	}
+}
+
+/* The leaf's node gets children; the leaf itself becomes the left one, a new leaf the right one. */
+static void
+commit_split(TreeGrower *grower)
+{
+	const TreeDecision *decision = grower->shared.decision;
+	TreeLeaf   *leaf = &grower->leaves[grower->current];
+	TreeNode   *node = &grower->nodes[leaf->node];
+	int			sides[2] = {grower->current, grower->nleaves};
+	int			depth = leaf->depth + 1;
+	TreeNodeSums sums[2];
+
+	for (int side = 0; side < 2; side++)
+		side_sums(grower, side, &sums[side]);
+	if (!grower->searching)
+		free_slot(grower, grower->current);
+	node->split = leaf->split;
+	node->set = grower->node_sets + (size_t) (grower->nleaves - 1) * (size_t) grower->job->set_words;
+	copy_set(grower, node->set, leaf->set);
+	node->children = grower->nnodes;
+	for (int side = 0; side < 2; side++)
+	{
+		TreeLeaf   *child = &grower->leaves[sides[side]];
+
+		leaf_init(grower, sides[side], grower->nnodes + side, depth);
+		grower->nodes[child->node].rows = decision->rows[side];
+		child->sums = sums[side];
+		child->split = decision->split[side];
+		copy_set(grower, child->set, grower->shared.sets + side * grower->job->set_words);
+		if (!grower->searching)
+			continue;
+		child->slot = grower->side_slot[side];
+		grower->slot_leaf[child->slot] = sides[side];
+		if (child->split.feature < 0)
+			free_slot(grower, sides[side]);
+	}
+	grower->nnodes += 2;
+	grower->nleaves++;
+}
+
+static void
+split_leaf(TreeGrower *grower)
+{
+	const TreeShape *shape = &grower->data.shape;
+	const TreeLeaf *leaf = &grower->leaves[grower->current];
+	int			unit_blocks = blocks_per_unit(grower, leaf->sums.rows);
+	int64_t		left_rows = 0;
+	int64_t		unit;
+
+	tree_rows_direct(grower, &leaf->split, leaf->set);
+	while ((unit = team_take(grower->team)) * unit_blocks < shape->train_blocks)
+	{
+		int64_t		end = (unit + 1) * unit_blocks;
+
+		for (int64_t block = unit * unit_blocks; block < end && block < shape->train_blocks; block++)
+			left_rows += tree_rows_split(grower, (int) block, grower->nleaves);
+	}
+	if (grower->searching)
+		flush_sides(grower);
+	grower->shared.left_rows[grower->team->rank * 8] = left_rows;
+	team_synchronize(grower->team, grower->env, decide_split, grower);
+	if (grower->shared.decision->rejected)
+		undo_split(grower);
+	else
+		commit_split(grower);
+}
+
+static void
+sum_leaves(TreeGrower *grower)
+{
+	TreeLeafSums *sums = grower->shared.leaf_sums + (size_t) grower->team->rank * (size_t) grower->job->num_leaves;
+	int64_t		block;
+
+	memset(sums, 0, (size_t) grower->nleaves * sizeof(*sums));
+	while ((block = team_take(grower->team)) < grower->data.shape.train_blocks)
+		tree_rows_sum(grower, (int) block, sums);
+	team_synchronize(grower->team, grower->env, decide_values, grower);
+}
+
+void
+tree_grow(TreeGrower *grower, int64_t iteration, int output)
+{
+	const TreeSampling *sampling = &grower->job->sampling;
+	int			nfeatures = grower->data.shape.nfeatures;
+
+	grower->row_seed = hash_seeded((uint64_t) iteration, sampling->seed);
+	grower->seed = hash_seeded((uint64_t) output, grower->row_seed);
+	grower->scale = tree_scale_choose(&grower->extent);
+	grower->search.scale = &grower->scale;
+	memset(grower->allowed, 1, (size_t) nfeatures);
+	if (sampling->colsample_bytree < 1)
+		sample_features(grower, grower->allowed, sampling->colsample_bytree, grower->seed, grower->allowed);
+	grow_root(grower);
+	while (grower->nleaves < grower->job->num_leaves && (grower->current = best_leaf(grower)) >= 0)
+	{
+		plan_split(grower);
+		split_leaf(grower);
+	}
+	sum_leaves(grower);
+}

@@ -1,0 +1,174 @@
+/*
+ * tree_grow.h
+ *	  One tree, grown leaf by leaf by a team.
+ *
+ * The leaf whose split gains most is split next.  A split takes one pass over
+ * the leaf's rows, block by block, which moves each row to its side and adds
+ * the rows of the lighter side to a histogram; the other side's is the
+ * difference.  Histograms live in a pool of slots; a leaf whose slot was taken
+ * for another one is split with sums over both sides.
+ *
+ * Every process keeps its own copy of leaves and nodes, and they agree.
+ */
+#ifndef CORE_TREE_GROW_H
+#define CORE_TREE_GROW_H
+
+#include "core/tree_objective.h"
+#include "core/tree_split.h"
+
+typedef struct TreeSampling
+{
+	double		subsample;		/* share of rows for each tree */
+	double		colsample_bytree;
+	double		colsample_bylevel;
+	uint64_t	seed;
+} TreeSampling;
+
+/* What a fit is made of; flat, the first piece of a team. */
+typedef struct TreeJob
+{
+	TreeShape	shape;
+	TreeRules	rules;
+	TreeSampling sampling;
+	TreeObjective objective;
+	double		learning_rate;
+	int32_t		num_leaves;
+	int32_t		max_depth;
+	int32_t		n_estimators;
+	int32_t		early_stopping_rounds;	/* 0: none */
+	int32_t		capacity;		/* processes that per-process memory is there for */
+	int32_t		nslots;
+	int32_t		set_words;
+	int32_t		histograms_per_piece;
+	int32_t		data_piece;		/* first piece of the rows */
+	int32_t		histogram_piece;	/* first piece of the histograms */
+	size_t		features, segments, left_rows, leaf_sums, leaf_value, statistics, decision, sets;	/* offsets in the first piece */
+	size_t		size;			/* of the first piece */
+} TreeJob;
+
+/* Rows of a leaf in a block's order. */
+typedef struct TreeSegment
+{
+	uint16_t	first;
+	uint16_t	count;
+} TreeSegment;
+
+/* Sums in fixed point that order does not change, in two parts. */
+typedef struct TreeLeafSums
+{
+	int64_t		gradient[2];
+	int64_t		hessian[2];
+} TreeLeafSums;
+
+/* What the last process to arrive found. */
+typedef struct TreeDecision
+{
+	bool		rejected;		/* a side had too few rows; split[0] is the leaf's next best */
+	int64_t		rows[2];
+	TreeSums	total[2];
+	TreeSplit	split[2];
+} TreeDecision;
+
+/* Shared memory of a job as this process sees it. */
+typedef struct TreeShared
+{
+	TreeSegment *segments;		/* [num_leaves][train_blocks] */
+	int64_t    *left_rows;		/* [capacity], a cache line apart */
+	TreeLeafSums *leaf_sums;	/* [capacity][num_leaves] */
+	double	   *leaf_value;		/* [num_leaves] */
+	TreeBlockStatistics *statistics;	/* [nblocks] */
+	TreeDecision *decision;
+	uint32_t   *sets;			/* [2][set_words] of decision->split */
+	TreeSums  **partial;		/* [capacity][2] sums of one pass; all zero between passes */
+	TreeSums  **slots;			/* [nslots] histograms of leaves */
+} TreeShared;
+
+typedef struct TreeNode
+{
+	int			children;		/* index of the left one, the right one follows; 0: a leaf */
+	int			leaf;			/* of a leaf: its number */
+	TreeSplit	split;
+	uint32_t   *set;			/* categorical: [set_words] bins that go left */
+	int64_t		rows;
+} TreeNode;
+
+typedef struct TreeLeaf
+{
+	int			node;
+	int			depth;
+	int			slot;			/* of its histogram, -1: none */
+	TreeNodeSums sums;
+	TreeSplit	split;			/* the best one */
+	uint32_t   *set;			/* [set_words] of the best split */
+} TreeLeaf;
+
+/* One process's part in growing. */
+typedef struct TreeGrower
+{
+	CoreEnv    *env;
+	Team	   *team;
+	const TreeJob *job;
+	TreeData	data;
+	TreeShared	shared;
+	TreeScale	scale;			/* of the tree at hand */
+	TreeExtent	extent;
+	TreeSearch	search;
+	TreeAccumulator accumulator[2];
+	uint64_t	seed;			/* of the tree at hand: which features */
+	uint64_t	row_seed;		/* of the iteration at hand: which rows */
+	uint8_t    *allowed;		/* [nfeatures] sampled for the tree */
+	uint8_t    *allowed_level;	/* [nfeatures] and for the level */
+	uint64_t   *key;			/* [nfeatures] scratch */
+	uint8_t    *goes_left;		/* by bin, of the split at hand */
+	uint16_t   *spare;			/* [block_rows] and padding */
+	TreeLeaf   *leaves;			/* [num_leaves] */
+	int			nleaves;
+	TreeNode   *nodes;			/* [2 num_leaves - 1] */
+	int			nnodes;
+	uint32_t   *node_sets;		/* [num_leaves - 1][set_words] */
+	int		   *slot_leaf;		/* [nslots] owner, -1: free */
+	int			current;		/* leaf that is being split */
+	int			light;			/* its lighter side; 2: both sides are summed */
+	bool		searching;		/* children will be searched */
+	bool		constrained;	/* some feature is monotone, so every leaf has bounds */
+	int			side_slot[2];	/* where the histograms of its sides go */
+} TreeGrower;
+
+/* tree_job.c */
+
+/* Completes the job: number of slots, places. The team's capacity is final. */
+extern CoreStatus tree_job_complete(CoreEnv *env, const Team *team, const TreeFeature *features, TreeJob *job);
+/* Leader: takes the pieces and copies the job and the features into the first. */
+extern CoreStatus tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *features, TreeGrower *grower);
+/* Helper: finds the pieces. */
+extern CoreStatus tree_job_attach(CoreEnv *env, Team *team, TreeGrower *grower);
+/* The same in all processes, once the team's pieces are there. */
+extern CoreStatus tree_grower_init(TreeGrower *grower);
+
+/* tree_grow.c */
+
+/*
+ * Grows the tree of an iteration for one output from the gradients and hessians
+ * of the blocks, whose extent is grower->extent.  Afterwards leaf_value has the
+ * leaves' Newton steps times the learning rate.
+ */
+extern void tree_grow(TreeGrower *grower, int64_t iteration, int output);
+/* Leader, after growing: sums over the training rows of a leaf. */
+extern void tree_leaf_totals(const TreeGrower *grower, int leaf, double *gradient, double *hessian);
+
+/* tree_rows.c: passes over rows */
+
+/* Packs a block, chooses its rows for the tree and adds them to the root's histogram; returns their number. */
+extern int	tree_rows_root(TreeGrower *grower, int index);
+/* Divides the current leaf's rows of a block between it and leaf `right`; returns how many went left. */
+extern int	tree_rows_split(TreeGrower *grower, int index, int right);
+/* Adds each leaf's gradients and hessians of a block to sums[nleaves]. */
+extern void tree_rows_sum(TreeGrower *grower, int index, TreeLeafSums *sums);
+/* Adds leaf_value to output k of the scores of a block: by segment, rows outside them by walking the tree. */
+extern void tree_rows_apply(TreeGrower *grower, int index, int k);
+/* goes_left[] of a split. */
+extern void tree_rows_direct(TreeGrower *grower, const TreeSplit *split, const uint32_t *set);
+/* Whether a row takes part in the tree whose sampling seed is given. */
+extern bool tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed);
+
+#endif							/* CORE_TREE_GROW_H */

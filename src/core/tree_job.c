@@ -1,0 +1,167 @@
+/*
+ * tree_job.c
+ *	  The shared memory of a fit by trees: sizes, places, addresses; see
+ *	  tree_grow.h.
+ *
+ * Pieces of the team in order: the job with everything small, the blocks of
+ * rows, histograms (two for each process, then the slots of leaves).
+ */
+#include "core/tree_grow.h"
+
+#include <string.h>
+
+#define SLOT_BYTES ((size_t) 256 * 1024 * 1024)	/* of the pool of leaf histograms */
+#define MIN_SLOTS 4
+
+static size_t
+place(size_t *end, size_t count, size_t size)
+{
+	size_t		start = *end;
+
+	*end = (start + count * size + 63) & ~(size_t) 63;
+	return start;
+}
+
+CoreStatus
+tree_job_complete(CoreEnv *env, const Team *team, const TreeFeature *features, TreeJob *job)
+{
+	size_t		histogram = (size_t) job->shape.hist_bins * sizeof(TreeSums);
+	size_t		leaves = (size_t) job->num_leaves;
+	size_t		slots = SLOT_BYTES / histogram;
+	size_t		end = sizeof(TreeJob);
+	int			most = 0;
+
+	for (int i = 0; i < job->shape.nfeatures; i++)
+	{
+		if (features[i].categorical && features[i].nbins + 1 > most)
+			most = features[i].nbins + 1;
+	}
+	job->set_words = (most + 31) / 32;
+	job->capacity = team->capacity;
+	slots = slots < MIN_SLOTS ? MIN_SLOTS : slots;
+	job->nslots = slots < leaves + 1 ? (int32_t) slots : job->num_leaves + 1;
+	job->histograms_per_piece = (int32_t) (TEAM_PIECE_MAX / histogram);
+
+	end = (end + 63) & ~(size_t) 63;
+	job->features = place(&end, (size_t) job->shape.nfeatures, sizeof(TreeFeature));
+	job->decision = place(&end, 1, sizeof(TreeDecision));
+	job->sets = place(&end, 2 * (size_t) job->set_words, sizeof(uint32_t));
+	job->left_rows = place(&end, (size_t) job->capacity * 8, sizeof(int64_t));
+	job->leaf_value = place(&end, leaves, sizeof(double));
+	job->leaf_sums = place(&end, (size_t) job->capacity * leaves, sizeof(TreeLeafSums));
+	job->statistics = place(&end, (size_t) job->shape.nblocks, sizeof(TreeBlockStatistics));
+	job->segments = place(&end, leaves * (size_t) job->shape.train_blocks, sizeof(TreeSegment));
+	job->size = end;
+	if (end <= TEAM_PIECE_MAX)
+		return CORE_OK;
+	env_fail(env, CORE_TOO_LARGE, "%d leaves over %lld rows are too many", job->num_leaves, (long long) job->shape.ntrain);
+	return env_hint(env, CORE_TOO_LARGE, "Set parameter \"num_leaves\" to a smaller number.");
+}
+
+static int
+histogram_count(const TreeJob *job)
+{
+	return 2 * job->capacity + job->nslots;
+}
+
+static CoreStatus
+resolve(CoreEnv *env, const Team *team, char *base, const TreeJob *job, TreeShared *shared)
+{
+	size_t		histogram = (size_t) job->shape.hist_bins * sizeof(TreeSums);
+
+	shared->decision = (TreeDecision *) (base + job->decision);
+	shared->sets = (uint32_t *) (base + job->sets);
+	shared->left_rows = (int64_t *) (base + job->left_rows);
+	shared->leaf_value = (double *) (base + job->leaf_value);
+	shared->leaf_sums = (TreeLeafSums *) (base + job->leaf_sums);
+	shared->statistics = (TreeBlockStatistics *) (base + job->statistics);
+	shared->segments = (TreeSegment *) (base + job->segments);
+	CORE_ALLOC(env, shared->partial, (size_t) histogram_count(job));
+	for (int i = 0; i < histogram_count(job); i++)
+	{
+		char	   *piece = team->pieces[job->histogram_piece + i / job->histograms_per_piece];
+
+		shared->partial[i] = (TreeSums *) (piece + (size_t) (i % job->histograms_per_piece) * histogram);
+	}
+	shared->slots = shared->partial + 2 * job->capacity;
+	return CORE_OK;
+}
+
+CoreStatus
+tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *features, TreeGrower *grower)
+{
+	TreeJob    *shared;
+	char	   *base;
+	size_t		histogram = (size_t) job->shape.hist_bins * sizeof(TreeSums);
+	int			left = histogram_count(job);
+	void	   *piece;
+
+	memset(grower, 0, sizeof(*grower));
+	CORE_TRY(team_share(team, env, job->size, &piece));
+	base = piece;
+	shared = piece;
+	*shared = *job;
+	memcpy(base + job->features, features, (size_t) job->shape.nfeatures * sizeof(TreeFeature));
+	shared->data_piece = team->npieces;
+	CORE_TRY(tree_data_create(env, team, &job->shape, (const TreeFeature *) (base + job->features), &grower->data));
+	shared->histogram_piece = team->npieces;
+	for (; left > 0; left -= job->histograms_per_piece)
+	{
+		int			count = left < job->histograms_per_piece ? left : job->histograms_per_piece;
+
+		CORE_TRY(team_share(team, env, (size_t) count * histogram, &piece));
+	}
+	grower->env = env;
+	grower->team = team;
+	grower->job = shared;
+	return resolve(env, team, base, shared, &grower->shared);
+}
+
+CoreStatus
+tree_job_attach(CoreEnv *env, Team *team, TreeGrower *grower)
+{
+	char	   *base = team->pieces[0];
+	const TreeJob *job = (const TreeJob *) base;
+
+	memset(grower, 0, sizeof(*grower));
+	grower->env = env;
+	grower->team = team;
+	grower->job = job;
+	CORE_TRY(tree_data_attach(env, team, job->data_piece, &job->shape, (const TreeFeature *) (base + job->features), &grower->data));
+	return resolve(env, team, base, job, &grower->shared);
+}
+
+CoreStatus
+tree_grower_init(TreeGrower *grower)
+{
+	CoreEnv    *env = grower->env;
+	const TreeJob *job = grower->job;
+	size_t		nfeatures = (size_t) job->shape.nfeatures;
+	size_t		leaves = (size_t) job->num_leaves;
+	uint32_t   *leaf_sets;
+	int			most = TREE_BIN_STRIDE;
+
+	CORE_TRY(tree_search_init(env, &job->rules, grower->data.features, job->shape.nfeatures, &grower->search));
+	for (int side = 0; side < 2; side++)
+		CORE_TRY(tree_accumulator_init(env, &grower->data, &grower->accumulator[side]));
+	for (int i = 0; i < job->shape.nfeatures; i++)
+	{
+		const TreeFeature *feature = &grower->data.features[i];
+
+		most = feature->nbins + 1 > most ? feature->nbins + 1 : most;
+		grower->constrained |= feature->monotone != 0;
+	}
+	CORE_ALLOC(env, grower->goes_left, (size_t) most);
+	CORE_ALLOC(env, grower->allowed, nfeatures);
+	CORE_ALLOC(env, grower->allowed_level, nfeatures);
+	CORE_ALLOC(env, grower->key, nfeatures);
+	CORE_ALLOC(env, grower->spare, (size_t) job->shape.block_rows + 64);
+	CORE_ALLOC(env, grower->leaves, leaves);
+	CORE_ALLOC(env, grower->nodes, 2 * leaves - 1);
+	CORE_ALLOC(env, leaf_sets, leaves * (size_t) job->set_words);
+	CORE_ALLOC(env, grower->node_sets, leaves * (size_t) job->set_words);
+	CORE_ALLOC(env, grower->slot_leaf, (size_t) job->nslots);
+	for (size_t leaf = 0; leaf < leaves; leaf++)
+		grower->leaves[leaf].set = leaf_sets + leaf * (size_t) job->set_words;
+	return CORE_OK;
+}

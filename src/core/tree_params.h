@@ -1,0 +1,21 @@
+/*
+ * tree_params.h
+ *	  From parameters to the rules of growing: what tree algorithms share.
+ */
+#ifndef CORE_TREE_PARAMS_H
+#define CORE_TREE_PARAMS_H
+
+#include "core/tree_grow.h"
+
+/* Limits and penalties; those left to the data are set by tree_defaults. */
+extern void tree_rules_from_params(const ParamSet *params, TreeRules *rules);
+/*
+ * Values that the data choose: learning_rate, num_leaves, min_child_samples and
+ * smoothing of categories, from the number of training rows.  They are recorded
+ * in the model's parameters.
+ */
+extern void tree_defaults(Model *model, int64_t nrows, TreeJob *job);
+/* monotone_constraints into `features`. */
+extern CoreStatus tree_constraints_parse(CoreEnv *env, const FitInput *input, TreeFeature *features);
+
+#endif							/* CORE_TREE_PARAMS_H */

@@ -1,0 +1,224 @@
+/*
+ * tree_score.c
+ *	  Walks rows down trees; see tree_scorer.h.
+ *
+ * A step down is a load, a comparison and an addition, without a branch.  One
+ * walk waits for memory and comparisons, so several go at the same time: of one
+ * row down several trees, or of several rows down one tree.
+ */
+#include "core/tree_model.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/tree_scorer.h"
+
+#define WALKS 8					/* at the same time */
+
+/* A code as an index into sets; what is no code is never in a set. */
+static inline double
+clean_category(double code, int ncategories)
+{
+	if (code != code)
+		return ncategories;
+	return code >= 0 && code < ncategories ? floor(code) : -1;
+}
+
+/* copy[2 * slot] for nodes that send missing values right, copy[2 * slot + 1] for those that send them left. */
+static void
+copy_row(const TreeScorer *scorer, const double *terms, size_t stride, double *copy)
+{
+	for (int i = 0; i < scorer->nused; i++)
+	{
+		double		x = terms[(size_t) scorer->used[i] * stride];
+
+		if (scorer->ncategories[i] > 0)
+			x = clean_category(x, scorer->ncategories[i]);
+		else
+			x = x > DBL_MAX ? DBL_MAX : x;
+		copy[2 * i] = x != x ? INFINITY : x;
+		copy[2 * i + 1] = x != x ? -INFINITY : x;
+	}
+}
+
+static inline int32_t
+step(const ScoreNode *nodes, int32_t node, const double *copy)
+{
+	return nodes[node].left + (copy[nodes[node].slot] > nodes[node].threshold);
+}
+
+/* Through a tree that may have categories. */
+static int32_t
+walk_any(const TreeScorer *scorer, const ScoreTree *tree, const double *copy)
+{
+	const ScoreNode *nodes = scorer->nodes;
+	int32_t		node = tree->root;
+
+	while (nodes[node].left != node)
+	{
+		if (nodes[node].slot < 0)
+		{
+			double		code = copy[2 * (-1 - nodes[node].slot)];
+			int			category = (int) code;
+			const uint32_t *set = scorer->ensemble.sets + (int64_t) nodes[node].threshold;
+
+			node = nodes[node].left + !(category >= 0 && ((set[category / 32] >> (category % 32)) & 1));
+		}
+		else
+			node = step(nodes, node, copy);
+	}
+	return node;
+}
+
+static void
+add_leaf(const TreeScorer *scorer, int tree, int32_t node, double *out)
+{
+	int			width = scorer->ensemble.width;
+	const double *leaf = scorer->leaf + (size_t) node * (size_t) width;
+
+	if (width == 1)
+	{
+		out[tree % scorer->ensemble.noutputs] += leaf[0];
+		return;
+	}
+	for (int k = 0; k < width; k++)
+		out[k] += leaf[k];
+}
+
+/* One row down up to WALKS trees of numbers. */
+static void
+walk_trees(const TreeScorer *scorer, int first, int count, const double *copy, int32_t *leaf)
+{
+	const ScoreNode *nodes = scorer->nodes;
+	int32_t		at[WALKS];
+	int			depth = 0;
+
+	for (int j = 0; j < WALKS; j++)
+	{
+		const ScoreTree *tree = &scorer->trees[first + (j < count ? j : 0)];
+
+		at[j] = tree->root;
+		depth = tree->depth > depth ? tree->depth : depth;
+	}
+	for (int level = 0; level < depth; level++)
+	{
+		for (int j = 0; j < WALKS; j++)
+			at[j] = step(nodes, at[j], copy);
+	}
+	for (int j = 0; j < count; j++)
+		leaf[j] = at[j];
+}
+
+void
+tree_model_score(const Model *model, const double *terms, double *scratch, double *out)
+{
+	const TreeScorer *scorer = model->scorer;
+	const TreeEnsemble *trees = &scorer->ensemble;
+
+	copy_row(scorer, terms, 1, scratch);
+	memcpy(out, trees->base, (size_t) trees->noutputs * sizeof(double));
+	for (int first = 0; first < trees->ntrees;)
+	{
+		int32_t		leaf[WALKS];
+		int			count = 0;
+
+		while (count < WALKS && first + count < trees->ntrees && !scorer->trees[first + count].categorical)
+			count++;
+		if (count > 0)
+			walk_trees(scorer, first, count, scratch, leaf);
+		else
+		{
+			leaf[0] = walk_any(scorer, &scorer->trees[first], scratch);
+			count = 1;
+		}
+		for (int j = 0; j < count; j++)
+			add_leaf(scorer, first + j, leaf[j], out);
+		first += count;
+	}
+}
+
+/* Up to WALKS rows down one tree of numbers. */
+static void
+walk_rows(const TreeScorer *scorer, const ScoreTree *tree, const double *copies, size_t stride, int count, int32_t *leaf)
+{
+	const ScoreNode *nodes = scorer->nodes;
+	int32_t		at[WALKS];
+
+	for (int j = 0; j < WALKS; j++)
+		at[j] = tree->root;
+	for (int level = 0; level < tree->depth; level++)
+	{
+		for (int j = 0; j < WALKS; j++)
+			at[j] = step(nodes, at[j], copies + (size_t) (j < count ? j : 0) * stride);
+	}
+	for (int j = 0; j < count; j++)
+		leaf[j] = at[j];
+}
+
+static void
+score_tile(const TreeScorer *scorer, const double *copies, int n, double *out)
+{
+	const TreeEnsemble *trees = &scorer->ensemble;
+	size_t		stride = 2 * (size_t) scorer->nused;
+	size_t		noutputs = (size_t) trees->noutputs;
+
+	for (int i = 0; i < n; i++)
+		memcpy(out + (size_t) i * noutputs, trees->base, noutputs * sizeof(double));
+	for (int index = 0; index < trees->ntrees; index++)
+	{
+		const ScoreTree *tree = &scorer->trees[index];
+
+		for (int first = 0; first < n; first += WALKS)
+		{
+			int			count = n - first < WALKS ? n - first : WALKS;
+			int32_t		leaf[WALKS];
+
+			if (tree->categorical)
+				for (int j = 0; j < count; j++)
+					leaf[j] = walk_any(scorer, tree, copies + (size_t) (first + j) * stride);
+			else
+				walk_rows(scorer, tree, copies + (size_t) first * stride, stride, count, leaf);
+			for (int j = 0; j < count; j++)
+				add_leaf(scorer, index, leaf[j], out + (size_t) (first + j) * noutputs);
+		}
+	}
+}
+
+void
+tree_model_score_rows(const Model *model, const double *x, size_t ld, int n, double *scratch, double *out)
+{
+	const TreeScorer *scorer = model->scorer;
+
+	for (int first = 0; first < n; first += scorer->tile_rows)
+	{
+		int			count = n - first < scorer->tile_rows ? n - first : scorer->tile_rows;
+
+		for (int i = 0; i < count; i++)
+			copy_row(scorer, x + first + i, ld, scratch + (size_t) i * 2 * (size_t) scorer->nused);
+		score_tile(scorer, scratch, count, out + (size_t) first * (size_t) scorer->ensemble.noutputs);
+	}
+}
+
+int
+tree_model_scratch(const Model *model)
+{
+	const TreeScorer *scorer = model->scorer;
+
+	return 2 * scorer->nused * scorer->tile_rows;
+}
+
+bool
+tree_goes_left(const TreeEnsemble *trees, int64_t node, const Term *terms, const double *row)
+{
+	double		x = row[trees->feature[node]];
+	const uint32_t *set;
+	int			category;
+
+	x = x > DBL_MAX ? DBL_MAX : x;
+	if (!(trees->flags[node] & NODE_CATEGORICAL))
+		return x != x ? (trees->flags[node] & NODE_DEFAULT_LEFT) != 0 : x <= trees->threshold[node];
+	category = (int) clean_category(x, terms[trees->feature[node]].ncategories);
+	set = trees->sets + (int64_t) trees->threshold[node];
+	return category >= 0 && ((set[category / 32] >> (category % 32)) & 1);
+}

@@ -1,0 +1,387 @@
+/*
+ * tree_split.c
+ *	  Search for splits; see tree_split.h.
+ *
+ * Numbers: one pass over the bins for each place that missing values can go.
+ * Categories: few are tried one against the rest; more are ordered by gradient
+ * over hessian, smoothed, and the best beginning or end of that order of at
+ * most max_cat_threshold categories goes left (Fisher, "On grouping for
+ * maximum homogeneity", 1958, gives the order; the smoothing and limits keep
+ * categories of a few rows from being fitted one by one).
+ */
+#include "core/tree_split.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MIN_RELATIVE_GAIN 1e-10	/* of the node's own score: less is rounding */
+
+/* One node's search in integer units. */
+typedef struct NodeSearch
+{
+	const TreeRules *rules;
+	const TreeNodeSums *node;
+	double		gradient;		/* totals */
+	double		hessian;
+	double		lambda;			/* of the children */
+	double		alpha;
+	double		min_hessian;	/* of a side */
+	double		rows_per_hessian;
+	double		own_score;
+	double		least_score;	/* own_score and what a split must gain at least */
+	double		unit;			/* integer gain to gain */
+	bool		bounded;
+	double		low;
+	double		high;
+	int			monotone;
+} NodeSearch;
+
+CoreStatus
+tree_search_init(CoreEnv *env, const TreeRules *rules, const TreeFeature *features, int nfeatures, TreeSearch *search)
+{
+	int			most = 0;
+
+	memset(search, 0, sizeof(*search));
+	search->rules = rules;
+	for (int i = 0; i < nfeatures; i++)
+	{
+		if (features[i].categorical && features[i].nbins + 1 > most)
+			most = features[i].nbins + 1;
+	}
+	search->set_words = (most + 31) / 32;
+	CORE_ALLOC(env, search->key, (size_t) most);
+	CORE_ALLOC(env, search->category, (size_t) most);
+	return CORE_OK;
+}
+
+static inline double
+shrink(double gradient, double alpha)
+{
+	if (gradient > alpha)
+		return gradient - alpha;
+	return gradient < -alpha ? gradient + alpha : 0;
+}
+
+static inline double
+clip(double value, double low, double high)
+{
+	value = value < low ? low : value;
+	return value > high ? high : value;
+}
+
+double
+tree_node_value(const TreeRules *rules, double gradient, double hessian, double low, double high)
+{
+	double		denominator = hessian + rules->reg_lambda;
+	double		value;
+
+	if (!(denominator > 0))
+		return clip(0, low, high);
+	value = -shrink(gradient, rules->reg_alpha) / denominator;
+	if (rules->max_delta_step > 0)
+		value = clip(value, -rules->max_delta_step, rules->max_delta_step);
+	return clip(value, low, high);
+}
+
+static inline double
+free_score(const NodeSearch *task, double gradient, double hessian)
+{
+	double		g = shrink(gradient, task->alpha);
+
+	return g * g / (hessian + task->lambda);
+}
+
+/* Score of a side whose value is kept within bounds. */
+static double
+bounded_score(const NodeSearch *task, double gradient, double hessian, double *value)
+{
+	double		g = shrink(gradient, task->alpha);
+	double		h = hessian + task->lambda;
+
+	*value = clip(-g / h, task->low, task->high);
+	return -(2 * g * *value + h * *value * *value);
+}
+
+static double
+split_score(const NodeSearch *task, double left_gradient, double left_hessian)
+{
+	double		right_gradient = task->gradient - left_gradient;
+	double		right_hessian = task->hessian - left_hessian;
+	double		left;
+	double		right;
+	double		score;
+
+	if (!task->bounded)
+		return free_score(task, left_gradient, left_hessian) + free_score(task, right_gradient, right_hessian);
+	score = bounded_score(task, left_gradient, left_hessian, &left) + bounded_score(task, right_gradient, right_hessian, &right);
+	if ((task->monotone > 0 && left > right) || (task->monotone < 0 && left < right))
+		return -INFINITY;
+	return score;
+}
+
+static void
+task_init(const TreeSearch *search, const TreeFeature *feature, const TreeNodeSums *node, NodeSearch *task)
+{
+	const TreeRules *rules = search->rules;
+	const TreeScale *scale = search->scale;
+	double		limit = rules->max_delta_step > 0 ? rules->max_delta_step : INFINITY;
+	double		value_unit = scale->gradient / scale->hessian;	/* from values to integer units */
+	double		least;
+	double		value;
+
+	task->rules = rules;
+	task->node = node;
+	task->gradient = (double) node->total.gradient;
+	task->hessian = (double) node->total.hessian;
+	task->lambda = rules->reg_lambda * scale->hessian;
+	task->alpha = rules->reg_alpha * scale->gradient;
+	task->rows_per_hessian = (double) node->rows / task->hessian;
+	task->unit = scale->hessian / (scale->gradient * scale->gradient);
+	task->monotone = feature->monotone;
+	task->low = clip(node->low, -limit, limit) * value_unit;
+	task->high = clip(node->high, -limit, limit) * value_unit;
+	task->bounded = task->monotone != 0 || limit < INFINITY || node->low > -INFINITY || node->high < INFINITY;
+	task->min_hessian = rules->min_child_weight * scale->hessian;
+	least = (node->min_rows - 0.5) / task->rows_per_hessian;
+	if (least > task->min_hessian)
+		task->min_hessian = least;
+	if (task->min_hessian < 1)
+		task->min_hessian = 1;
+	task->own_score = task->bounded ? bounded_score(task, task->gradient, task->hessian, &value) :
+		free_score(task, task->gradient, task->hessian);
+	least = rules->min_split_gain / task->unit;
+	if (least < MIN_RELATIVE_GAIN * task->own_score)
+		least = MIN_RELATIVE_GAIN * task->own_score;
+	task->least_score = task->own_score + least;
+}
+
+static inline bool
+sides_are_heavy_enough(const NodeSearch *task, double left_hessian)
+{
+	return left_hessian >= task->min_hessian && task->hessian - left_hessian >= task->min_hessian;
+}
+
+/* Cuts after each bin but the last; missing values on the side where `left` starts them. */
+static void
+scan_cuts(const NodeSearch *task, const TreeSums *sums, int cuts, TreeSums start, double *best_score, int *best_bin, double *best_hessian)
+{
+	double		gradient = (double) start.gradient;
+	double		hessian = (double) start.hessian;
+
+	for (int bin = 0; bin < cuts; bin++)
+	{
+		double		score;
+
+		if (sums[bin].hessian == 0 && sums[bin].gradient == 0)
+			continue;
+		gradient += (double) sums[bin].gradient;
+		hessian += (double) sums[bin].hessian;
+		if (!sides_are_heavy_enough(task, hessian))
+			continue;
+		score = split_score(task, gradient, hessian);
+		if (score > *best_score)
+		{
+			*best_score = score;
+			*best_bin = bin;
+			*best_hessian = hessian;
+		}
+	}
+}
+
+static void
+search_number(const NodeSearch *task, const TreeFeature *feature, int index, const TreeSums *sums, TreeSplit *best)
+{
+	const TreeSums none = {0, 0};
+	const TreeSums *missing = &sums[feature->nbins];
+	bool		some_missing = missing->hessian != 0 || missing->gradient != 0;
+	double		score = task->least_score;
+	double		gain;
+	int			bin = -1;
+	double		left = 0;
+	bool		default_left = false;
+
+	scan_cuts(task, sums, feature->nbins - (some_missing ? 0 : 1), none, &score, &bin, &left);
+	if (some_missing)
+	{
+		double		first_score = score;
+
+		scan_cuts(task, sums, feature->nbins - 1, *missing, &score, &bin, &left);
+		default_left = score > first_score;
+	}
+	else
+		default_left = 2 * left >= task->hessian;
+	gain = (score - task->own_score) * task->unit;
+	if (bin < 0 || !(gain > best->gain))
+		return;
+	best->gain = gain;
+	best->feature = index;
+	best->bin = bin;
+	best->categorical = false;
+	best->default_left = default_left;
+	best->left_hessian = left;
+}
+
+/* ------------------------------------------------------------- categories */
+
+typedef struct SetChoice
+{
+	double		score;
+	double		hessian;
+	int			first;			/* in the order of categories; the set is order[first .. first + count - 1] */
+	int			count;			/* 0: none */
+} SetChoice;
+
+static bool
+sorts_before(const TreeSearch *search, int a, int b)
+{
+	if (search->key[a] != search->key[b])
+		return search->key[a] < search->key[b];
+	return a < b;
+}
+
+static void
+sift_down(const TreeSearch *search, int root, int count)
+{
+	int32_t    *order = search->category;
+	int32_t		item = order[root];
+	int			child;
+
+	while ((child = 2 * root + 1) < count)
+	{
+		if (child + 1 < count && sorts_before(search, order[child], order[child + 1]))
+			child++;
+		if (!sorts_before(search, item, order[child]))
+			break;
+		order[root] = order[child];
+		root = child;
+	}
+	order[root] = item;
+}
+
+static void
+sort_categories(const TreeSearch *search, int count)
+{
+	int32_t    *order = search->category;
+
+	for (int root = count / 2 - 1; root >= 0; root--)
+		sift_down(search, root, count);
+	for (int end = count - 1; end > 0; end--)
+	{
+		int32_t		first = order[0];
+
+		order[0] = order[end];
+		order[end] = first;
+		sift_down(search, 0, end);
+	}
+}
+
+static void
+consider_set(const NodeSearch *task, double gradient, double hessian, int first, int count, SetChoice *choice)
+{
+	double		score;
+
+	if (!sides_are_heavy_enough(task, hessian))
+		return;
+	score = split_score(task, gradient, hessian);
+	if (score > choice->score)
+	{
+		choice->score = score;
+		choice->hessian = hessian;
+		choice->first = first;
+		choice->count = count;
+	}
+}
+
+static void
+one_against_rest(const NodeSearch *task, const TreeSearch *search, const TreeSums *sums, int count, SetChoice *choice)
+{
+	for (int i = 0; i < count; i++)
+	{
+		const TreeSums *bin = &sums[search->category[i]];
+
+		consider_set(task, (double) bin->gradient, (double) bin->hessian, i, 1, choice);
+	}
+}
+
+/* Beginnings (step 1) or ends (step -1) of the order; groups of fewer rows than a group must have are not told apart. */
+static void
+scan_order(const NodeSearch *task, const TreeSearch *search, const TreeSums *sums, int count, int step, SetChoice *choice)
+{
+	const TreeRules *rules = task->rules;
+	double		group_hessian = (double) rules->min_data_per_group / task->rows_per_hessian;
+	double		gradient = 0;
+	double		hessian = 0;
+	double		in_group = 0;
+	int			most = (count + 1) / 2;
+
+	if (most > rules->max_cat_threshold)
+		most = rules->max_cat_threshold;
+	for (int i = 0; i < most; i++)
+	{
+		int			at = step > 0 ? i : count - 1 - i;
+		const TreeSums *bin = &sums[search->category[at]];
+
+		gradient += (double) bin->gradient;
+		hessian += (double) bin->hessian;
+		in_group += (double) bin->hessian;
+		if (task->hessian - hessian < group_hessian)
+			break;
+		if (in_group < group_hessian)
+			continue;
+		in_group = 0;
+		consider_set(task, gradient, hessian, step > 0 ? 0 : at, i + 1, choice);
+	}
+}
+
+static void
+search_category(const TreeSearch *search, NodeSearch *task, const TreeFeature *feature, int index, const TreeSums *sums, TreeSplit *best, uint32_t *set)
+{
+	const TreeRules *rules = task->rules;
+	double		smooth = rules->cat_smooth * search->scale->hessian;
+	int			count = 0;
+	SetChoice	choice = {task->least_score, 0, 0, 0};
+	double		gain;
+
+	for (int bin = 0; bin <= feature->nbins; bin++)
+	{
+		if (sums[bin].hessian == 0 && sums[bin].gradient == 0)
+			continue;
+		search->key[bin] = (double) sums[bin].gradient / ((double) sums[bin].hessian + smooth);
+		search->category[count++] = bin;
+	}
+	if (count <= rules->max_cat_to_onehot)
+		one_against_rest(task, search, sums, count, &choice);
+	else
+	{
+		task->lambda += rules->cat_l2 * search->scale->hessian;
+		sort_categories(search, count);
+		scan_order(task, search, sums, count, 1, &choice);
+		scan_order(task, search, sums, count, -1, &choice);
+	}
+	gain = (choice.score - task->own_score) * task->unit;
+	if (choice.count == 0 || !(gain > best->gain))
+		return;
+	best->gain = gain;
+	best->feature = index;
+	best->bin = -1;
+	best->categorical = true;
+	best->default_left = false;
+	best->left_hessian = choice.hessian;
+	memset(set, 0, (size_t) search->set_words * sizeof(*set));
+	for (int i = choice.first; i < choice.first + choice.count; i++)
+		set[search->category[i] / 32] |= UINT32_C(1) << (search->category[i] % 32);
+}
+
+void
+tree_search_feature(const TreeSearch *search, const TreeFeature *feature, int index, const TreeSums *sums, const TreeNodeSums *node, TreeSplit *best, uint32_t *set)
+{
+	NodeSearch		task;
+
+	if (node->total.hessian <= 0)
+		return;
+	task_init(search, feature, node, &task);
+	if (feature->categorical)
+		search_category(search, &task, feature, index, sums, best, set);
+	else
+		search_number(&task, feature, index, sums, best);
+}
