@@ -89,8 +89,8 @@ state_bytes(const MultinomialPlan *private, int nterms, int nclasses, size_t *by
 
 	if (!linear_state_size(nterms, &linear) || !size_multiply(actives, columns, &doubles))
 		return false;
-	if (private->newton)		/* both factors are small then */
-		doubles += actives * (actives + 1) / 2 * columns * columns;
+	if (private->newton)		/* there are few of them then */
+		doubles += doubles * doubles + actives * columns * columns;
 	if (!size_multiply(doubles, sizeof(double), bytes))
 		return false;
 	if (*bytes < linear)
@@ -118,7 +118,7 @@ multinomial_begin(CoreEnv *env, const FitInput *input, const MultinomialOptions 
 		!iterate_bytes(private, input->nterms, input->nclasses, &plan->iterate_size) ||
 		!state_bytes(private, input->nterms, input->nclasses, &plan->state_size))
 		return env_fail(env, CORE_TOO_LARGE, "%d terms and %d classes are too many", input->nterms, input->nclasses);
-	CORE_ALLOC(env, private->chunk, multinomial_chunk_doubles(input->nterms, input->nclasses));
+	CORE_ALLOC(env, private->chunk, multinomial_chunk_doubles(input->nterms, input->nclasses, private->newton));
 	CORE_ALLOC(env, private->workspace, workspace);
 	plan->iterate_size = plan->iterate_size / 64 * 64;
 	plan->state_size = plan->state_size / 64 * 64;

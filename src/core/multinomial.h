@@ -119,7 +119,7 @@ typedef struct MultinomialVectors
 
 extern MultinomialVectors multinomial_vectors(const FitPlan *plan, const MultinomialIterate *iterate);
 /* Doubles that a pass works in. */
-extern size_t multinomial_chunk_doubles(int nterms, int nclasses);
+extern size_t multinomial_chunk_doubles(int nterms, int nclasses, bool newton);
 
 typedef struct MultinomialState
 {
@@ -153,7 +153,11 @@ multinomial_class_doubles(int nclasses)
 	return ((size_t) nclasses + 7) / 8 * 8;
 }
 
-/* What follows the class weights: [actives x columns] gradient, then a columns x columns block for each pair a <= b. */
+/*
+ * What follows the class weights, with m = actives x columns: the gradient [m];
+ * for Newton's method the sum of w (p x z)(p x z)' [m x m, upper triangle], and
+ * for each active class the sum of w p (1 - p) zz' [columns x columns, upper].
+ */
 static inline double *
 multinomial_payload(const FitPlan *plan, const MultinomialState *state)
 {
@@ -165,13 +169,6 @@ multinomial_linear_state(const FitPlan *plan, const MultinomialState *state)
 {
 	return (LinearState *) ((char *) state + offsetof(MultinomialState, data)
 							+ multinomial_class_doubles(plan->input.nclasses) * sizeof(double));
-}
-
-/* Block of the pair of active classes a <= b among those of `actives`. */
-static inline size_t
-multinomial_pair(int actives, int a, int b)
-{
-	return (size_t) a * (size_t) actives - (size_t) a * ((size_t) a + 1) / 2 + (size_t) b;
 }
 
 #endif							/* CORE_MULTINOMIAL_H */

@@ -2,8 +2,13 @@
  * multinomial_pass.c
  *	  What a block of rows adds to the state of a pass; see multinomial.h.
  *
+ * The information is diag(p) x zz' minus (p x z)(p x z)', a Kronecker product in
+ * each row.  The second part is one cross-product of all columns p_a z; the
+ * blocks on the diagonal, where both parts nearly cancel when a class is nearly
+ * certain, are summed apart with the weights p (1 - p).
+ *
  * Cost of a row with k terms and K classes: k^2 flops for the change of basis
- * and K^2 k^2 / 2 for the information (Newton's method), K k for the rest.
+ * and K^2 k^2 for the information (Newton's method), K k for the rest.
  */
 #include "core/multinomial.h"
 
@@ -12,27 +17,31 @@
 
 #include "core/real.h"
 
-#define CHUNK_ROWS 512
+#define CHUNK_ROWS 256
+#define STRIDE (CHUNK_ROWS + 8) /* of columns: not a power of two, which would map them to few cache lines */
 
 typedef struct Chunk
 {
 	int			rows;
 	int			columns;		/* 1 + nkept */
 	int			actives;
-	double	   *design;			/* CHUNK_ROWS x columns, column-major, ones first */
-	double	   *weighted;		/* the same times roots of weights */
-	double	   *eta;			/* CHUNK_ROWS x actives; then probabilities */
-	double	   *move;			/* CHUNK_ROWS x actives */
-	double	   *residual;		/* CHUNK_ROWS x actives */
+	double	   *design;			/* rows x columns, column-major, ones first */
+	double	   *weighted;		/* rows x (actives x columns): the same times roots of weights */
+	double	   *eta;			/* rows x actives; then probabilities */
+	double	   *move;			/* rows x actives; then w p (1 - p) */
+	double	   *residual;		/* rows x actives */
 	double	   *weight;
 	double	   *reference;		/* probability of the reference class */
 	const double *y;
 } Chunk;
 
 size_t
-multinomial_chunk_doubles(int nterms, int nclasses)
+multinomial_chunk_doubles(int nterms, int nclasses, bool newton)
 {
-	return CHUNK_ROWS * (2 * ((size_t) nterms + 1) + 3 * ((size_t) nclasses - 1) + 2);
+	size_t		columns = (size_t) nterms + 1;
+	size_t		actives = (size_t) nclasses - 1;
+
+	return STRIDE * (columns + (newton ? actives * columns : 0) + 3 * actives + 2);
 }
 
 /* Checks weights and target of a block; counts rows and classes. */
@@ -74,7 +83,7 @@ fill_design(const FitPlan *plan, const MultinomialVectors *v, const DesignBlock 
 	for (int k = 1; k <= nkept; k++)
 	{
 		const double *restrict x = block->x + (size_t) v->kept[k] * block->ld + first;
-		double	   *restrict z = chunk->design + (size_t) k * CHUNK_ROWS;
+		double	   *restrict z = chunk->design + (size_t) k * STRIDE;
 		double		centre = v->centre[k];
 		double		factor = 1.0 / v->spread[k];
 
@@ -83,20 +92,20 @@ fill_design(const FitPlan *plan, const MultinomialVectors *v, const DesignBlock 
 	}
 	if (multinomial_plan(plan)->uncorrelated && nkept > 0)
 		cblas_dtrmm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, chunk->rows, nkept,
-					1.0, v->basis, nkept, chunk->design + CHUNK_ROWS, CHUNK_ROWS);
+					1.0, v->basis, nkept, chunk->design + STRIDE, STRIDE);
 }
 
-/* How far the margin of the row's own class is above the best other one; `margins` by class rows of stride CHUNK_ROWS. */
+/* How far the margin of the row's own class is above the best other one; `margins` by class rows of stride STRIDE. */
 static double
 lead(const double *margins, int actives, int own)
 {
-	double		mine = own < 0 ? 0.0 : margins[(size_t) own * CHUNK_ROWS];
+	double		mine = own < 0 ? 0.0 : margins[(size_t) own * STRIDE];
 	double		best = own < 0 ? -INFINITY : 0.0;
 
 	for (int a = 0; a < actives; a++)
 	{
 		if (a != own)
-			best = fmax(best, margins[(size_t) a * CHUNK_ROWS]);
+			best = fmax(best, margins[(size_t) a * STRIDE]);
 	}
 	return mine - best;
 }
@@ -111,7 +120,7 @@ test_separation(const MultinomialVectors *v, const Chunk *chunk, MultinomialStat
 		if (chunk->weight[i] == 0.0)
 			continue;
 		for (int a = 0; a < chunk->actives; a++)
-			state->max_move = fmax(state->max_move, fabs(chunk->move[(size_t) a * CHUNK_ROWS + (size_t) i]));
+			state->max_move = fmax(state->max_move, fabs(chunk->move[(size_t) a * STRIDE + (size_t) i]));
 		state->min_gain = fmin(state->min_gain, lead(chunk->move + i, chunk->actives, own));
 		state->min_margin = fmin(state->min_margin, lead(chunk->eta + i, chunk->actives, own));
 	}
@@ -127,11 +136,11 @@ evaluate_row(Chunk *chunk, int i, int own, MultinomialState *state)
 	double		w = chunk->weight[i];
 	double		largest = 0.0;
 	double		total;
-	double		own_eta = own < 0 ? 0.0 : chunk->eta[(size_t) own * CHUNK_ROWS + (size_t) i];
+	double		own_eta = own < 0 ? 0.0 : chunk->eta[(size_t) own * STRIDE + (size_t) i];
 
 	for (int a = 0; a < chunk->actives; a++)
 	{
-		double		eta = chunk->eta[(size_t) a * CHUNK_ROWS + (size_t) i];
+		double		eta = chunk->eta[(size_t) a * STRIDE + (size_t) i];
 
 		if (!isfinite(eta))
 			state->not_finite = 1;
@@ -141,7 +150,7 @@ evaluate_row(Chunk *chunk, int i, int own, MultinomialState *state)
 	chunk->reference[i] = total = real_exp(-largest);
 	for (int a = 0; a < chunk->actives; a++)
 	{
-		double	   *eta = chunk->eta + (size_t) a * CHUNK_ROWS + (size_t) i;
+		double	   *eta = chunk->eta + (size_t) a * STRIDE + (size_t) i;
 
 		*eta = real_exp(*eta - largest);
 		total += *eta;
@@ -149,45 +158,64 @@ evaluate_row(Chunk *chunk, int i, int own, MultinomialState *state)
 	state->deviance += 2.0 * w * (real_log(total) + (largest - own_eta));
 	chunk->reference[i] /= total;
 	for (int a = 0; a < chunk->actives; a++)
-		chunk->eta[(size_t) a * CHUNK_ROWS + (size_t) i] /= total;
+		chunk->eta[(size_t) a * STRIDE + (size_t) i] /= total;
 	for (int a = 0; a < chunk->actives; a++)
 	{
-		double		p = chunk->eta[(size_t) a * CHUNK_ROWS + (size_t) i];
+		double		p = chunk->eta[(size_t) a * STRIDE + (size_t) i];
 		double		rest = 1.0 - p;
 
 		if (p > 0.5)
 		{
 			rest = chunk->reference[i];
 			for (int b = 0; b < chunk->actives; b++)
-				rest += b != a ? chunk->eta[(size_t) b * CHUNK_ROWS + (size_t) i] : 0.0;
+				rest += b != a ? chunk->eta[(size_t) b * STRIDE + (size_t) i] : 0.0;
 		}
-		chunk->residual[(size_t) a * CHUNK_ROWS + (size_t) i] = w * (a == own ? rest : -p);
+		chunk->residual[(size_t) a * STRIDE + (size_t) i] = w * (a == own ? rest : -p);
 		/* for the information: the move is not needed any more */
-		chunk->move[(size_t) a * CHUNK_ROWS + (size_t) i] = w * p * rest;
+		chunk->move[(size_t) a * STRIDE + (size_t) i] = w * p * rest;
 		state->scale += w * p * rest;
 	}
 }
 
+/* out = columns of the design times the factor of each row. */
 static void
-add_pair(Chunk *chunk, int a, int b, double *block)
+scale_design(const Chunk *chunk, const double *restrict factor, double *restrict out)
 {
-	const double *p = chunk->eta + (size_t) a * CHUNK_ROWS;
-	const double *q = chunk->eta + (size_t) b * CHUNK_ROWS;
-	const double *diagonal = chunk->move + (size_t) a * CHUNK_ROWS;
-	double	   *restrict root = chunk->reference;
-
-	for (int i = 0; i < chunk->rows; i++)
-		root[i] = sqrt(a == b ? diagonal[i] : chunk->weight[i] * p[i] * q[i]);
 	for (int k = 0; k < chunk->columns; k++)
 	{
-		const double *restrict z = chunk->design + (size_t) k * CHUNK_ROWS;
-		double	   *restrict out = chunk->weighted + (size_t) k * CHUNK_ROWS;
+		const double *restrict z = chunk->design + (size_t) k * STRIDE;
 
 		for (int i = 0; i < chunk->rows; i++)
-			out[i] = z[i] * root[i];
+			out[(size_t) k * STRIDE + (size_t) i] = z[i] * factor[i];
 	}
-	cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, chunk->columns, chunk->rows,
-				a == b ? 1.0 : -1.0, chunk->weighted, CHUNK_ROWS, 1.0, block, chunk->columns);
+}
+
+static void
+add_information(CoreEnv *env, Chunk *chunk, double *products, double *blocks)
+{
+	size_t		columns = (size_t) chunk->columns;
+	int			size = chunk->actives * chunk->columns;
+
+	for (int a = 0; a < chunk->actives; a++)
+	{
+		double	   *restrict factor = chunk->move + (size_t) a * STRIDE;
+
+		for (int i = 0; i < chunk->rows; i++)
+			factor[i] = sqrt(factor[i]);
+		scale_design(chunk, factor, chunk->weighted);
+		cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, chunk->columns, chunk->rows, 1.0, chunk->weighted, STRIDE,
+					1.0, blocks + (size_t) a * columns * columns, chunk->columns);
+	}
+	env_poll(env);
+	for (int a = 0; a < chunk->actives; a++)
+	{
+		double	   *restrict factor = chunk->eta + (size_t) a * STRIDE;
+
+		for (int i = 0; i < chunk->rows; i++)
+			factor[i] *= sqrt(chunk->weight[i]);
+		scale_design(chunk, factor, chunk->weighted + (size_t) a * columns * STRIDE);
+	}
+	cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, size, chunk->rows, 1.0, chunk->weighted, STRIDE, 1.0, products, size);
 }
 
 static void
@@ -195,29 +223,24 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const MultinomialIterate *iterate, 
 {
 	MultinomialVectors v = multinomial_vectors(plan, iterate);
 	double	   *gradient = multinomial_payload(plan, state);
-	double	   *information = gradient + (size_t) chunk->actives * (size_t) chunk->columns;
-	size_t		block_size = (size_t) chunk->columns * (size_t) chunk->columns;
+	size_t		size = (size_t) chunk->actives * (size_t) chunk->columns;
 
 	chunk->y = block->y + first;
 	fill_design(plan, &v, block, first, chunk);
 	cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, chunk->rows, chunk->actives, chunk->columns,
-				1.0, chunk->design, CHUNK_ROWS, v.beta, chunk->columns, 0.0, chunk->eta, CHUNK_ROWS);
+				1.0, chunk->design, STRIDE, v.beta, chunk->columns, 0.0, chunk->eta, STRIDE);
 	if (iterate->moved)
 	{
 		cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, chunk->rows, chunk->actives, chunk->columns,
-					1.0, chunk->design, CHUNK_ROWS, v.direction, chunk->columns, 0.0, chunk->move, CHUNK_ROWS);
+					1.0, chunk->design, STRIDE, v.direction, chunk->columns, 0.0, chunk->move, STRIDE);
 		test_separation(&v, chunk, state);
 	}
 	for (int i = 0; i < chunk->rows; i++)
 		evaluate_row(chunk, i, v.active[(int) chunk->y[i]], state);
 	cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, chunk->columns, chunk->actives, chunk->rows,
-				1.0, chunk->design, CHUNK_ROWS, chunk->residual, CHUNK_ROWS, 1.0, gradient, chunk->columns);
-	for (int a = 0; a < chunk->actives && multinomial_plan(plan)->newton; a++)
-	{
-		env_poll(env);
-		for (int b = a; b < chunk->actives; b++)
-			add_pair(chunk, a, b, information + multinomial_pair(chunk->actives, a, b) * block_size);
-	}
+				1.0, chunk->design, STRIDE, chunk->residual, STRIDE, 1.0, gradient, chunk->columns);
+	if (multinomial_plan(plan)->newton)
+		add_information(env, chunk, gradient + size, gradient + size + size * size);
 }
 
 CoreStatus
@@ -233,12 +256,12 @@ multinomial_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, 
 		return linear_state_add(env, multinomial_linear_state(plan, state), block->nrows, block->x, block->ld, block->y, block->w, private->workspace);
 
 	chunk.design = private->chunk;
-	chunk.weighted = chunk.design + (size_t) chunk.columns * CHUNK_ROWS;
-	chunk.eta = chunk.weighted + (size_t) chunk.columns * CHUNK_ROWS;
-	chunk.move = chunk.eta + (size_t) chunk.actives * CHUNK_ROWS;
-	chunk.residual = chunk.move + (size_t) chunk.actives * CHUNK_ROWS;
-	chunk.weight = chunk.residual + (size_t) chunk.actives * CHUNK_ROWS;
-	chunk.reference = chunk.weight + CHUNK_ROWS;
+	chunk.eta = chunk.design + (size_t) chunk.columns * STRIDE;
+	chunk.move = chunk.eta + (size_t) chunk.actives * STRIDE;
+	chunk.residual = chunk.move + (size_t) chunk.actives * STRIDE;
+	chunk.weight = chunk.residual + (size_t) chunk.actives * STRIDE;
+	chunk.reference = chunk.weight + STRIDE;
+	chunk.weighted = chunk.reference + STRIDE;
 	for (int first = 0; first < block->nrows; first += CHUNK_ROWS)
 	{
 		env_poll(env);
@@ -274,7 +297,7 @@ multinomial_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *o
 		size_t		n = actives * columns;
 
 		if (multinomial_plan(plan)->newton)
-			n += actives * (actives + 1) / 2 * columns * columns;
+			n += n * n + actives * columns * columns;
 		for (size_t i = 0; i < n; i++)
 			sum[i] += term[i];
 		return CORE_OK;

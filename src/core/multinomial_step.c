@@ -227,36 +227,37 @@ penalise(const MultinomialIterate *iterate, const double *beta, double ridge, do
 	return sum;
 }
 
-/* The information of the free coefficients, upper triangle by columns, from the blocks of pairs. */
+/* The information of the free coefficients, m of each class: upper triangle by columns. */
 static void
 assemble(const FitPlan *plan, const MultinomialIterate *iterate, const MultinomialState *state, double ridge, int m, double *matrix)
 {
 	int			first = first_column(plan);
 	int			actives = iterate->present - 1;
 	size_t		columns = (size_t) iterate->nkept + 1;
+	size_t		all = (size_t) actives * columns;
 	size_t		size = (size_t) actives * (size_t) m;
-	const double *information = multinomial_payload(plan, state) + (size_t) actives * columns;
+	const double *products = multinomial_payload(plan, state) + all;
+	const double *blocks = products + all * all;
 
-	for (int a = 0; a < actives; a++)
+	for (int b = 0; b < actives; b++)
 	{
-		for (int b = a; b < actives; b++)
+		for (int j = 0; j < m; j++)
 		{
-			const double *block = information + multinomial_pair(actives, a, b) * columns * columns;
+			size_t		column = (size_t) (j + first);
+			double	   *target = matrix + ((size_t) b * (size_t) m + (size_t) j) * size;
+			const double *product = products + ((size_t) b * columns + column) * all;
 
-			for (int j = 0; j < m; j++)
+			for (int a = 0; a < b; a++)
 			{
-				double	   *target = matrix + ((size_t) b * (size_t) m + (size_t) j) * size + (size_t) a * (size_t) m;
-
 				for (int i = 0; i < m; i++)
-				{
-					size_t		row = (size_t) ((i < j ? i : j) + first);
-					size_t		column = (size_t) ((i < j ? j : i) + first);
-
-					target[i] = block[column * columns + row];
-				}
-				if (j + first > 0)
-					target[j] += ridge * ((a == b ? 1.0 : 0.0) - 1.0 / iterate->present);
+					target[(size_t) a * (size_t) m + (size_t) i] = -product[(size_t) a * columns + (size_t) (i + first)];
+				if (column > 0)
+					target[(size_t) a * (size_t) m + (size_t) j] -= ridge / iterate->present;
 			}
+			for (int i = 0; i <= j; i++)
+				target[(size_t) b * (size_t) m + (size_t) i] = blocks[((size_t) b * columns + column) * columns + (size_t) (i + first)];
+			if (column > 0)
+				target[(size_t) b * (size_t) m + (size_t) j] += ridge * (1.0 - 1.0 / iterate->present);
 		}
 	}
 }

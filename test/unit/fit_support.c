@@ -115,6 +115,9 @@ fit_data_create(CoreEnv *env, const Algorithm *algorithm, Task task, int64_t n, 
 	}
 	data->x = env_alloc(env, (size_t) n * (size_t) nterms, sizeof(double));
 	data->y = env_alloc(env, (size_t) n, sizeof(double));
+	data->hash = env_alloc(env, (size_t) n, sizeof(uint64_t));
+	for (int64_t i = 0; i < n; i++)
+		data->hash[i] = hash_int64(i);
 	assert_ok(env, params_init(env, &data->params, algorithm->name, algorithm->params));
 	if (task == TASK_BINARY)
 		fit_data_classes(env, data, 2);
@@ -290,12 +293,6 @@ fit_data_fit(CoreEnv *env, FitData *data, Model **result)
 
 	data->passes = 0;
 	data->blocks_read = 0;
-	if (data->hash == NULL)
-	{
-		CORE_ALLOC(env, data->hash, (size_t) data->n);
-		for (int64_t i = 0; i < data->n; i++)
-			data->hash[i] = hash_int64(i);
-	}
 	CORE_TRY(data->algorithm->begin(env, &input, &plan));
 	assert_true(plan.state_size % 64 == 0 && plan.iterate_size % 64 == 0);
 	iterate = env_alloc(env, 1, plan.iterate_size);

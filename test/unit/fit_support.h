@@ -36,7 +36,7 @@ typedef struct FitData
 	double	   *y;
 	double	   *w;				/* NULL: 1 */
 	double	   *offset;			/* NULL: 0 */
-	uint64_t   *hash;			/* NULL: those of the row numbers */
+	uint64_t   *hash;			/* those of the row numbers */
 	int			block_rows;		/* BLOCK_ROWS, or fewer to make many blocks */
 	bool		shuffle_tree;	/* merge ranges of blocks instead of one tree; same results to rounding */
 	int			passes;			/* out */
