@@ -1,6 +1,6 @@
 /*
  * dataset_columns.c
- *	  Columns of rows as they arrive: chunks, conversion, hashing; see dataset_internal.h.
+ *	  Columns of rows as they arrive: conversion, hashing; see dataset_internal.h.
  *
  * Types that are passed by value are converted from a batch of rows in one
  * tight loop for each column (about 1 ns a value); the others when their row
@@ -20,90 +20,7 @@
 #define MAX_LABEL_BYTES 1024	/* longer texts are documents, not categories */
 #define MAX_LEVELS 1000000		/* more distinct texts than this are not categories */
 #define VECTOR_BATCH_BYTES (4 * 1024 * 1024)
-#define VECTOR_CHUNK_BYTES (1024 * 1024)
-
-/* ---------- memory ---------- */
-
-void *
-build_alloc(DatasetBuild *build, Size count, Size size)
-{
-	Size		bytes;
-
-	if (!size_multiply(count, size, &bytes) || !AllocHugeSizeIsValid(bytes))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the rows of the source exceed the address space")));
-	pg_env_account(build->env, bytes);
-	build->scratch_bytes += bytes;
-	return MemoryContextAllocHuge(build->scratch, Max(bytes, 1));
-}
-
-void
-build_free(DatasetBuild *build, void *pointer, Size count, Size size)
-{
-	pfree(pointer);
-	pg_env_unaccount(build->env, count * size);
-	build->scratch_bytes -= count * size;
-}
-
-void
-chunks_init(ChunkArray *array, Size element, int shift)
-{
-	memset(array, 0, sizeof(*array));
-	array->element = element;
-	array->shift = shift;
-}
-
-/* Room for one more pointer; the list of pointers itself is small and not accounted. */
-static void
-chunks_push(DatasetBuild *build, ChunkArray *array, char *chunk)
-{
-	if (array->nchunks == array->capacity)
-	{
-		int			capacity = Max(array->capacity * 2, 8);
-
-		if (array->chunks == NULL)
-			array->chunks = MemoryContextAllocHuge(build->scratch, sizeof(char *) * capacity);
-		else
-			array->chunks = repalloc_huge(array->chunks, sizeof(char *) * (Size) capacity);
-		array->capacity = capacity;
-	}
-	array->chunks[array->nchunks++] = chunk;
-}
-
-void
-chunks_extend(DatasetBuild *build, ChunkArray *array, int64 count)
-{
-	while (((int64) array->nchunks << array->shift) < count)
-		chunks_push(build, array, build_alloc(build, (Size) 1 << array->shift, array->element));
-}
-
-void
-chunks_touch(DatasetBuild *build, ChunkArray *array, int64 index)
-{
-	int64		chunk = index >> array->shift;
-
-	while (array->nchunks <= chunk)
-		chunks_push(build, array, NULL);
-	if (array->chunks[chunk] == NULL)
-	{
-		array->chunks[chunk] = build_alloc(build, (Size) 1 << array->shift, array->element);
-		memset(array->chunks[chunk], 0, array->element << array->shift);
-	}
-}
-
-void
-chunks_free(DatasetBuild *build, ChunkArray *array)
-{
-	for (int i = 0; i < array->nchunks; i++)
-	{
-		if (array->chunks[i] != NULL)
-			build_free(build, array->chunks[i], (Size) 1 << array->shift, array->element);
-	}
-	if (array->chunks != NULL)
-		pfree(array->chunks);
-	chunks_init(array, array->element, array->shift);
-}
+#define VECTOR_INITIAL_BYTES (64 * 1024 * 1024)
 
 /* ---------- setting up ---------- */
 
@@ -173,8 +90,9 @@ column_init(DatasetBuild *build, RawColumn *column)
 	column->max = PG_INT64_MIN;
 	column->low = INFINITY;
 	column->high = -INFINITY;
-	chunks_init(&column->values, storage_size(storage), CHUNK_SHIFT);
-	chunks_init(&column->nulls, sizeof(uint64), CHUNK_SHIFT - 6);
+	grow_init(&column->values, storage_size(storage), build->expected_rows);
+	grow_init(&column->nulls, sizeof(uint64), build->expected_rows / 64);
+	column->nulls.zeroed = true;
 	if (storage == STORAGE_CODE)
 		column->dictionary = dictionary_create(build);
 
@@ -203,7 +121,7 @@ static void
 vector_init(DatasetBuild *build, RawColumn *column, int width)
 {
 	Size		row_bytes = (Size) width * sizeof(double);
-	int			shift = CHUNK_SHIFT;
+	Size		element = (Size) width * storage_size(column->storage);
 
 	if (width == 0)
 		ereport(ERROR,
@@ -212,9 +130,7 @@ vector_init(DatasetBuild *build, RawColumn *column, int width)
 				 errhint("All vectors of one feature must have one length.")));
 	column->width = width;
 	column->reader.width = width;
-	while (shift > 0 && ((Size) width * storage_size(column->storage) << shift) > VECTOR_CHUNK_BYTES)
-		shift--;
-	chunks_init(&column->values, (Size) width * storage_size(column->storage), shift);
+	grow_init(&column->values, element, Min(build->expected_rows, (int64) (VECTOR_INITIAL_BYTES / element)));
 	build->batch_limit = Max(build->batch_count + 1, Min(build->batch_limit, (int) (VECTOR_BATCH_BYTES / row_bytes)));
 	column->batch_vector = build_alloc(build, (Size) BATCH_ROWS * width, sizeof(double));
 }
@@ -227,8 +143,8 @@ column_abandon(DatasetBuild *build, RawColumn *column, const char *reason)
 	column->omitted = reason;
 	dictionary_free(build, column->dictionary, true);
 	column->dictionary = NULL;
-	chunks_free(build, &column->values);
-	chunks_free(build, &column->nulls);
+	grow_free(build, &column->values);
+	grow_free(build, &column->nulls);
 }
 
 static Datum
@@ -440,8 +356,8 @@ append_nulls(DatasetBuild *build, RawColumn *column, int64 first_row)
 		base[(Size) i * build->stride] = (Datum) 0;
 		if (column->batch_vector != NULL)
 			memset(column->batch_vector + (Size) i * column->width, 0, sizeof(double) * column->width);
-		chunks_touch(build, &column->nulls, row >> 6);
-		CHUNK_AT(&column->nulls, uint64, row >> 6) |= UINT64CONST(1) << (row & 63);
+		grow_reserve(build, &column->nulls, (row >> 6) + 1);
+		ELEMENT(&column->nulls, uint64, row >> 6) |= UINT64CONST(1) << (row & 63);
 		column->nnulls++;
 	}
 }
@@ -451,7 +367,7 @@ append_nulls(DatasetBuild *build, RawColumn *column, int64 first_row)
 		type	   *out = (type *) to; \
 		int64		min = column->min; \
 		int64		max = column->max; \
-		for (int i = from; i < end; i++) \
+		for (int i = 0; i < count; i++) \
 		{ \
 			Datum		datum = base[(Size) i * stride]; \
 			type		value = (expression); \
@@ -471,12 +387,12 @@ append_nulls(DatasetBuild *build, RawColumn *column, int64 first_row)
 		bool		varies = column->varies; \
 		if (!column->seen) \
 		{ \
-			Datum		datum = base[(Size) from * stride]; \
+			Datum		datum = base[0]; \
 			column->first = (type) ((expression) + (type) 0); \
 			column->seen = true; \
 		} \
 		first = (type) column->first; \
-		for (int i = from; i < end; i++) \
+		for (int i = 0; i < count; i++) \
 		{ \
 			Datum		datum = base[(Size) i * stride]; \
 			type		value = (expression) + (type) 0; \
@@ -512,15 +428,15 @@ note_integral(RawColumn *column, const double *values, int count)
 }
 
 static void
-append_vectors(RawColumn *column, char *to, int from, int end)
+append_vectors(RawColumn *column, char *to, int rows)
 {
-	Size		count = (Size) (end - from) * column->width;
-	const double *values = column->batch_vector + (Size) from * column->width;
+	Size		count = (Size) rows * column->width;
+	const double *values = column->batch_vector;
 
 	if (!column->varies)
 	{
 		/* compared with the first row of all, once it is stored */
-		const char *first = column->seen ? column->values.chunks[0] : to;
+		const char *first = column->seen ? column->values.data : to;
 
 		for (Size i = 0; i < count; i++)
 		{
@@ -529,8 +445,8 @@ append_vectors(RawColumn *column, char *to, int from, int end)
 			else
 				((double *) to)[i] = values[i];
 		}
-		for (int i = from; i < end && !column->varies; i++)
-			column->varies = memcmp(to + (Size) (i - from) * column->values.element, first, column->values.element) != 0;
+		for (int i = 0; i < rows && !column->varies; i++)
+			column->varies = memcmp(to + (Size) i * column->values.element, first, column->values.element) != 0;
 		column->seen = true;
 		return;
 	}
@@ -545,16 +461,16 @@ append_vectors(RawColumn *column, char *to, int from, int end)
 		memcpy(to, values, count * sizeof(double));
 }
 
-/* Rows from .. end-1 of the batch, which lie in one chunk. */
 static void
-append_segment(DatasetBuild *build, RawColumn *column, char *to, int from, int end)
+append_values(DatasetBuild *build, RawColumn *column, char *to)
 {
 	const Datum *base = build->batch_values + column->attribute;
 	const int	stride = build->stride;
+	const int	count = build->batch_count;
 
 	if (column->reader.kind == FEATURE_VECTOR && column->role == COLUMN_FEATURE)
 	{
-		append_vectors(column, to, from, end);
+		append_vectors(column, to, count);
 		return;
 	}
 	switch (column->storage)
@@ -583,11 +499,11 @@ append_segment(DatasetBuild *build, RawColumn *column, char *to, int from, int e
 			break;
 		case STORAGE_F64:
 			APPEND_FLOATS(double, DatumGetFloat8(datum));
-			note_integral(column, (const double *) to, end - from);
+			note_integral(column, (const double *) to, count);
 			break;
 		case STORAGE_CODE:
-			for (int i = from; i < end; i++)
-				((uint32 *) to)[i - from] = DatumGetUInt32(base[(Size) i * stride]);
+			for (int i = 0; i < count; i++)
+				((uint32 *) to)[i] = DatumGetUInt32(base[(Size) i * stride]);
 			break;
 	}
 }
@@ -595,25 +511,15 @@ append_segment(DatasetBuild *build, RawColumn *column, char *to, int from, int e
 void
 column_append_batch(DatasetBuild *build, RawColumn *column, int64 first_row)
 {
-	int			from = 0;
-
-	if (column->omitted != NULL)
+	if (column->omitted != NULL || build->batch_count == 0)
 		return;
 	if (build->batch_has_null)
 		append_nulls(build, column, first_row);
 	if (column->width == 0)
-		return;					/* vectors, all NULL so far: chunks are made when the length is known */
+		return;					/* vectors, all NULL so far: their length is not known */
 
-	chunks_extend(build, &column->values, first_row + build->batch_count);
-	while (from < build->batch_count)
-	{
-		int64		row = first_row + from;
-		int64		left = ((int64) 1 << column->values.shift) - (row & (((int64) 1 << column->values.shift) - 1));
-		int			end = (int) Min(build->batch_count, from + left);
-
-		append_segment(build, column, chunk_element(&column->values, row), from, end);
-		from = end;
-	}
+	grow_reserve(build, &column->values, first_row + build->batch_count);
+	append_values(build, column, element_at(&column->values, first_row));
 }
 
 /* ---------- what was collected ---------- */
@@ -621,7 +527,7 @@ column_append_batch(DatasetBuild *build, RawColumn *column, int64 first_row)
 double
 raw_number(const RawColumn *column, int64 row)
 {
-	const char *element = chunk_element(&column->values, row);
+	const char *element = element_at(&column->values, row);
 
 	switch (column->storage)
 	{
@@ -660,8 +566,8 @@ column_is_constant(const RawColumn *column, int64 nrows)
 void
 column_free(DatasetBuild *build, RawColumn *column)
 {
-	chunks_free(build, &column->values);
-	chunks_free(build, &column->nulls);
+	grow_free(build, &column->values);
+	grow_free(build, &column->nulls);
 	if (column->batch_vector != NULL)
 	{
 		build_free(build, column->batch_vector, (Size) BATCH_ROWS * column->width, sizeof(double));

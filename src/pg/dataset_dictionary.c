@@ -25,9 +25,9 @@ dictionary_create(DatasetBuild *build)
 	dictionary->nslots = FIRST_SLOTS;
 	dictionary->slots = build_alloc(build, FIRST_SLOTS, sizeof(uint32));
 	memset(dictionary->slots, 0, FIRST_SLOTS * sizeof(uint32));
-	chunks_init(&dictionary->hashes, sizeof(uint64), 10);
-	chunks_init(&dictionary->texts, sizeof(char *), 10);
-	chunks_init(&dictionary->lengths, sizeof(int), 10);
+	grow_init(&dictionary->hashes, sizeof(uint64), 0);
+	grow_init(&dictionary->texts, sizeof(char *), 0);
+	grow_init(&dictionary->lengths, sizeof(int), 0);
 	return dictionary;
 }
 
@@ -40,7 +40,7 @@ dictionary_grow(DatasetBuild *build, Dictionary *dictionary)
 	memset(slots, 0, (Size) nslots * sizeof(uint32));
 	for (uint32 code = 0; code < dictionary->count; code++)
 	{
-		uint32		slot = (uint32) CHUNK_AT(&dictionary->hashes, uint64, code) & (nslots - 1);
+		uint32		slot = (uint32) ELEMENT(&dictionary->hashes, uint64, code) & (nslots - 1);
 
 		while (slots[slot] != 0)
 			slot = (slot + 1) & (nslots - 1);
@@ -88,20 +88,20 @@ dictionary_add(DatasetBuild *build, Dictionary *dictionary, const char *text, in
 	while (dictionary->slots[slot] != 0)
 	{
 		code = dictionary->slots[slot] - 1;
-		if (CHUNK_AT(&dictionary->hashes, uint64, code) == hash &&
-			CHUNK_AT(&dictionary->lengths, int, code) == length &&
-			memcmp(CHUNK_AT(&dictionary->texts, char *, code), text, length) == 0)
+		if (ELEMENT(&dictionary->hashes, uint64, code) == hash &&
+			ELEMENT(&dictionary->lengths, int, code) == length &&
+			memcmp(ELEMENT(&dictionary->texts, char *, code), text, length) == 0)
 			return code;
 		slot = (slot + 1) & (dictionary->nslots - 1);
 	}
 
 	code = dictionary->count;
-	chunks_extend(build, &dictionary->hashes, (int64) code + 1);
-	chunks_extend(build, &dictionary->texts, (int64) code + 1);
-	chunks_extend(build, &dictionary->lengths, (int64) code + 1);
-	CHUNK_AT(&dictionary->hashes, uint64, code) = hash;
-	CHUNK_AT(&dictionary->texts, char *, code) = dictionary_store(build, dictionary, text, length);
-	CHUNK_AT(&dictionary->lengths, int, code) = length;
+	grow_reserve(build, &dictionary->hashes, (int64) code + 1);
+	grow_reserve(build, &dictionary->texts, (int64) code + 1);
+	grow_reserve(build, &dictionary->lengths, (int64) code + 1);
+	ELEMENT(&dictionary->hashes, uint64, code) = hash;
+	ELEMENT(&dictionary->texts, char *, code) = dictionary_store(build, dictionary, text, length);
+	ELEMENT(&dictionary->lengths, int, code) = length;
 	dictionary->slots[slot] = code + 1;
 	dictionary->count++;
 	if (dictionary->count > dictionary->nslots / 2)
@@ -115,9 +115,9 @@ dictionary_free(DatasetBuild *build, Dictionary *dictionary, bool with_texts)
 	ListCell   *cell;
 
 	build_free(build, dictionary->slots, dictionary->nslots, sizeof(uint32));
-	chunks_free(build, &dictionary->hashes);
-	chunks_free(build, &dictionary->texts);
-	chunks_free(build, &dictionary->lengths);
+	grow_free(build, &dictionary->hashes);
+	grow_free(build, &dictionary->texts);
+	grow_free(build, &dictionary->lengths);
 	if (with_texts)
 	{
 		foreach(cell, dictionary->blocks)
@@ -136,12 +136,12 @@ compare_texts(const void *a, const void *b, void *arg)
 	const Dictionary *dictionary = arg;
 	uint32		x = *(const uint32 *) a;
 	uint32		y = *(const uint32 *) b;
-	int			xlength = CHUNK_AT(&dictionary->lengths, int, x);
-	int			ylength = CHUNK_AT(&dictionary->lengths, int, y);
+	int			xlength = ELEMENT(&dictionary->lengths, int, x);
+	int			ylength = ELEMENT(&dictionary->lengths, int, y);
 	int			result;
 
 	CHECK_FOR_INTERRUPTS();
-	result = memcmp(CHUNK_AT(&dictionary->texts, char *, x), CHUNK_AT(&dictionary->texts, char *, y),
+	result = memcmp(ELEMENT(&dictionary->texts, char *, x), ELEMENT(&dictionary->texts, char *, y),
 					Min(xlength, ylength));
 	return result != 0 ? result : xlength < ylength ? -1 : xlength > ylength;
 }
@@ -167,8 +167,8 @@ dictionary_rank(DatasetBuild *build, Dictionary *dictionary, Column *column)
 		column->level_lengths = env_alloc(env, count, sizeof(int));
 		for (uint32 i = 0; i < count; i++)
 		{
-			column->levels[i] = CHUNK_AT(&dictionary->texts, char *, sorted[i]);
-			column->level_lengths[i] = CHUNK_AT(&dictionary->lengths, int, sorted[i]);
+			column->levels[i] = ELEMENT(&dictionary->texts, char *, sorted[i]);
+			column->level_lengths[i] = ELEMENT(&dictionary->lengths, int, sorted[i]);
 		}
 	}
 	build_free(build, sorted, count, sizeof(uint32));

@@ -2,10 +2,10 @@
  * dataset_internal.h
  *	  What the files behind dataset_reader.h share: rows as they arrive.
  *
- * Rows are collected in order of arrival, by column, in chunks that never move;
- * when the source ends they are given roles, put in canonical order and copied
- * column by column into the Dataset, each raw column being freed after its
- * copy.  The peak is therefore the rows plus one column.
+ * Rows are collected in order of arrival, by column; when the source ends they
+ * are given roles, put in canonical order and copied column by column into the
+ * Dataset.  A raw column that has been copied gives its memory to the next
+ * copy, so the peak is the rows plus one column.
  */
 #ifndef PG_DATASET_INTERNAL_H
 #define PG_DATASET_INTERNAL_H
@@ -15,18 +15,27 @@
 #include "pg/value.h"
 
 #define BATCH_ROWS 128			/* rows converted column by column at a time */
-#define CHUNK_SHIFT 14			/* chunks of 16,384 elements */
 #define POLL_ROWS 65536			/* rows between polls in loops of a few ns a row */
 
-/* An array that grows by chunks of 2^shift elements; accounted before it is taken. */
-typedef struct ChunkArray
+/* An array that grows by half; accounted before it is taken. */
+typedef struct GrowArray
 {
 	Size		element;		/* bytes */
-	int			shift;
-	int			nchunks;		/* pointers in `chunks`; a chunk may be NULL: all zero, not taken */
-	int			capacity;
-	char	  **chunks;
-} ChunkArray;
+	int64		initial;		/* elements to begin with */
+	int64		capacity;		/* elements */
+	bool		zeroed;			/* new elements are zero */
+	char	   *data;
+} GrowArray;
+
+/* Memory of a raw column that a final one may take over. */
+typedef struct SpareBuffer
+{
+	char	   *data;
+	Size		bytes;
+} SpareBuffer;
+
+#define MAX_SPARES 8
+#define MIN_SPARE_BYTES (1024 * 1024)
 
 /* Distinct texts, numbered in order of arrival. */
 typedef struct Dictionary
@@ -34,9 +43,9 @@ typedef struct Dictionary
 	uint32		count;
 	uint32		nslots;			/* a power of two */
 	uint32	   *slots;			/* code + 1; 0: free */
-	ChunkArray	hashes;			/* uint64 by code */
-	ChunkArray	texts;			/* char * by code, zero-terminated */
-	ChunkArray	lengths;		/* int by code */
+	GrowArray	hashes;			/* uint64 by code */
+	GrowArray	texts;			/* char * by code, zero-terminated */
+	GrowArray	lengths;		/* int by code */
 	char	   *block;			/* where the next text goes */
 	Size		block_left;
 	List	   *blocks;
@@ -67,8 +76,8 @@ typedef struct RawColumn
 	bool		converted;		/* read when the row arrives; else from the batch, column by column */
 	ColumnStorage storage;		/* as collected */
 	int			width;			/* elements per row; 0: vector of unknown length, all NULL so far */
-	ChunkArray	values;
-	ChunkArray	nulls;			/* uint64 words; a missing chunk holds no NULL */
+	GrowArray	values;
+	GrowArray	nulls;			/* uint64 words, up to the last one with a NULL */
 	int64		nnulls;
 	int64		min;			/* integers */
 	int64		max;
@@ -91,7 +100,10 @@ typedef struct DatasetBuild
 	DatasetResult *result;
 	TupleDesc	descriptor;
 	MemoryContext scratch;		/* raw columns and everything else that dies with the build */
-	Size		scratch_bytes;	/* accounted in it */
+	Size		scratch_bytes;	/* accounted, but not part of the data set */
+	int64		expected_rows;	/* at a guess, and no more than memory allows */
+	int			nspares;
+	SpareBuffer spares[MAX_SPARES];
 
 	RawColumn  *columns;		/* by name: the order in which an unkeyed row is hashed */
 	int			ncolumns;
@@ -115,7 +127,7 @@ typedef struct DatasetBuild
 	uint64		batch_key[BATCH_ROWS];	/* hash of key or row */
 
 	int64		nrows;			/* kept so far */
-	ChunkArray	hash;			/* uint64 */
+	GrowArray	hash;			/* uint64 */
 	int64		null_targets;
 	int64		nonfinite_targets;
 	int64		batches;
@@ -131,35 +143,34 @@ typedef struct DatasetBuild
 } DatasetBuild;
 
 static inline char *
-chunk_element(const ChunkArray *array, int64 index)
+element_at(const GrowArray *array, int64 index)
 {
-	return array->chunks[index >> array->shift] + (index & (((int64) 1 << array->shift) - 1)) * array->element;
+	return array->data + index * (int64) array->element;
 }
 
-#define CHUNK_AT(array, type, index) (*(type *) chunk_element((array), (index)))
+#define ELEMENT(array, type, index) (((type *) (array)->data)[index])
 
 static inline bool
 raw_is_null(const RawColumn *column, int64 row)
 {
 	int64		word = row >> 6;
-	int64		chunk = word >> column->nulls.shift;
 
-	if (column->nnulls == 0 || chunk >= column->nulls.nchunks || column->nulls.chunks[chunk] == NULL)
-		return false;
-	return (CHUNK_AT(&column->nulls, uint64, word) >> (row & 63)) & 1;
+	return word < column->nulls.capacity && (ELEMENT(&column->nulls, uint64, word) >> (row & 63)) & 1;
 }
 
-/* Accounted memory of the build: not zeroed, not limited to 1 GB. */
+/* dataset_memory.c: accounted memory that is not limited to 1 GB and not zeroed */
 extern void *build_alloc(DatasetBuild *build, Size count, Size size);
 extern void build_free(DatasetBuild *build, void *pointer, Size count, Size size);
+extern void grow_init(GrowArray *array, Size element, int64 initial);
+/* Room for `count` elements in all. */
+extern void grow_reserve(DatasetBuild *build, GrowArray *array, int64 count);
+extern void grow_free(DatasetBuild *build, GrowArray *array);
+/* Lives as long as the data set; shared, recycled or new. */
+extern void *final_alloc(DatasetBuild *build, Size count, Size size);
+/* Frees what final columns have not taken over. */
+extern void spares_free(DatasetBuild *build);
 
-/* dataset_columns.c: chunks, dictionaries, columns as they arrive */
-extern void chunks_init(ChunkArray *array, Size element, int shift);
-/* Makes [0, count) addressable. */
-extern void chunks_extend(DatasetBuild *build, ChunkArray *array, int64 count);
-/* Makes the chunk of one index exist, zeroed; chunks before it may be missing. */
-extern void chunks_touch(DatasetBuild *build, ChunkArray *array, int64 index);
-extern void chunks_free(DatasetBuild *build, ChunkArray *array);
+/* dataset_columns.c: columns as they arrive */
 extern void column_init(DatasetBuild *build, RawColumn *column);
 /* Converts the value of the row that is being put into the batch. */
 extern void column_convert(DatasetBuild *build, RawColumn *column, int batch_row, bool needs_hash);

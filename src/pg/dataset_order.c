@@ -41,7 +41,7 @@ split_times(DatasetBuild *build)
 	{
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		times[row] = CHUNK_AT(&build->split->values, int64, row);
+		times[row] = ELEMENT(&build->split->values, int64, row);
 	}
 	return times;
 }
@@ -55,7 +55,7 @@ row_hashes(DatasetBuild *build)
 	{
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		hashes[row] = CHUNK_AT(&build->hash, uint64, row);
+		hashes[row] = ELEMENT(&build->hash, uint64, row);
 	}
 	return hashes;
 }
@@ -134,12 +134,12 @@ order_assign_roles(DatasetBuild *build)
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (split != NULL && split->role == COLUMN_GROUP)
-			group = CHUNK_AT(&split->values, uint64, row);
+			group = ELEMENT(&split->values, uint64, row);
 		else if (split != NULL && split->role == COLUMN_TIME)
-			time = CHUNK_AT(&split->values, int64, row);
+			time = ELEMENT(&split->values, int64, row);
 		else if (split != NULL)
-			flag = CHUNK_AT(&split->values, int8, row) != 0;
-		role = split_role(spec, CHUNK_AT(&build->hash, uint64, row), group, time, flag,
+			flag = ELEMENT(&split->values, int8, row) != 0;
+		role = split_role(spec, ELEMENT(&build->hash, uint64, row), group, time, flag,
 						  build->classes != NULL ? build->classes[row] : -1);
 		build->roles[row] = (uint8) role;
 		build->role_count[role]++;
@@ -218,8 +218,8 @@ sort_by_hash(SortEntry *entries, SortEntry *other, int64 count)
 static int
 compare_elements(const RawColumn *column, int64 a, int64 b)
 {
-	const char *x = chunk_element(&column->values, a);
-	const char *y = chunk_element(&column->values, b);
+	const char *x = element_at(&column->values, a);
+	const char *y = element_at(&column->values, b);
 
 	for (int i = 0; i < column->width; i++)
 	{
@@ -346,7 +346,7 @@ sort_role(DatasetBuild *build, RowRole role, int64 first)
 			CHECK_FOR_INTERRUPTS();
 		if (build->roles[row] != role)
 			continue;
-		entries[n].hash = CHUNK_AT(&build->hash, uint64, row);
+		entries[n].hash = ELEMENT(&build->hash, uint64, row);
 		entries[n].row = (uint64) row;
 		n++;
 	}
@@ -362,22 +362,6 @@ sort_role(DatasetBuild *build, RowRole role, int64 first)
 	build_free(build, entries, count, sizeof(SortEntry));
 	build_free(build, other, count, sizeof(SortEntry));
 	return count;
-}
-
-/*
- * Accounted, not zeroed, for as long as the data set: in shared memory when
- * parallel workers are to be expected and there is room.
- */
-static void *
-final_alloc(DatasetBuild *build, Size count, Size size)
-{
-	Size		bytes = count * size;
-	void	   *shared = NULL;
-
-	pg_env_account(build->env, bytes);
-	if (build->arena != NULL)
-		shared = shared_arena_alloc(build->arena, bytes);
-	return shared != NULL ? shared : MemoryContextAllocHuge(build->env->context, Max(bytes, 1));
 }
 
 /* The narrowest storage that holds every value exactly. */
@@ -468,7 +452,7 @@ order_sort(DatasetBuild *build)
 	build->nordered = data->nrows;
 	build_free(build, build->roles, build->nrows, sizeof(uint8));
 	build->roles = NULL;
-	chunks_free(build, &build->hash);
+	grow_free(build, &build->hash);
 }
 
 /* ---------- the copy ---------- */
@@ -482,8 +466,8 @@ order_sort(DatasetBuild *build)
 			if (i % POLL_ROWS == 0) \
 				CHECK_FOR_INTERRUPTS(); \
 			if (i + PREFETCH < count) \
-				__builtin_prefetch(chunk_element(from, order[i + PREFETCH]), 0, 2); \
-			value = CHUNK_AT(from, from_type, order[i]); \
+				__builtin_prefetch(&((const from_type *) from->data)[order[i + PREFETCH]], 0, 2); \
+			value = ELEMENT(from, from_type, order[i]); \
 			out[i] = (to_type) (expression); \
 		} \
 	} while (0)
@@ -513,14 +497,14 @@ gather_vectors(const DatasetBuild *build, const RawColumn *column, char *values)
 		if (raw_is_null(column, row))
 			memset(values + (Size) i * size, 0, size);
 		else
-			memcpy(values + (Size) i * size, chunk_element(&column->values, row), size);
+			memcpy(values + (Size) i * size, element_at(&column->values, row), size);
 	}
 }
 
 static void
 gather_values(const DatasetBuild *build, const RawColumn *column, ColumnStorage storage, void *values)
 {
-	const ChunkArray *from = &column->values;
+	const GrowArray *from = &column->values;
 	const uint32 *order = build->order;
 	const int64 count = build->nordered;
 
@@ -672,4 +656,5 @@ order_gather(DatasetBuild *build)
 		progress_update(i);
 		gather_column(build, raw, &data->columns[i]);
 	}
+	spares_free(build);
 }

@@ -3,7 +3,7 @@
  *	  From a source to a core Dataset; see dataset_reader.h.
  *
  * One pass over the source: rows are gathered in small batches, converted and
- * hashed column by column, and appended to chunked columns; then roles, order
+ * hashed column by column, and appended to growing columns; then roles, order
  * and the copy (dataset_order.c).  About 0.4 us a row of 28 float4 columns.
  *
  * Without a key a row is its own key: it is hashed over all columns that are
@@ -382,9 +382,9 @@ flush_batch(DatasetBuild *build)
 
 	for (int i = 0; i < build->ncolumns; i++)
 		column_append_batch(build, &build->columns[i], build->nrows);
-	chunks_extend(build, &build->hash, build->nrows + build->batch_count);
+	grow_reserve(build, &build->hash, build->nrows + build->batch_count);
 	for (int i = 0; i < build->batch_count; i++)
-		CHUNK_AT(&build->hash, uint64, build->nrows + i) = build->batch_key[i];
+		ELEMENT(&build->hash, uint64, build->nrows + i) = build->batch_key[i];
 
 	build->nrows += build->batch_count;
 	build->batch_count = 0;
@@ -436,6 +436,17 @@ receive_row(TupleTableSlot *slot, void *context)
 	return true;
 }
 
+/* The planner's estimate and some more, within a quarter of the memory. */
+static int64
+expected_rows(const DatasetBuild *build, const Source *source)
+{
+	double		estimate = source_estimate(source) * 1.02 + 1024;
+	double		row_bytes = sizeof(double) * (build->descriptor->natts + 1);
+	double		budget = build->env->budget > 0 ? (double) build->env->budget : 1e9;
+
+	return (int64) Min(Min(estimate * build->request->split->sample, budget / 4 / row_bytes), MAX_ROWS);
+}
+
 static void
 read_rows(DatasetBuild *build, Source *source)
 {
@@ -444,7 +455,7 @@ read_rows(DatasetBuild *build, Source *source)
 	build->batch_limit = BATCH_ROWS;
 	build->batch_values = build_alloc(build, (Size) BATCH_ROWS * build->stride, sizeof(Datum));
 	build->batch_nulls = build_alloc(build, (Size) BATCH_ROWS * build->stride, sizeof(bool));
-	chunks_init(&build->hash, sizeof(uint64), CHUNK_SHIFT);
+	grow_init(&build->hash, sizeof(uint64), build->expected_rows);
 
 	progress_phase("reading rows", (int64) source_estimate(source));
 	(void) source_run(source, receive_row, build);
@@ -659,6 +670,7 @@ dataset_read(PgEnv *env, Source *source, const DatasetRequest *request, DatasetR
 	build->descriptor = source_descriptor(source);
 	build->scratch = scratch;
 
+	build->expected_rows = expected_rows(build, source);
 	choose_columns(build);
 	read_rows(build, source);
 	report_rows(build);

@@ -184,7 +184,7 @@ boolean_classes(DatasetBuild *build)
 	{
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		build->classes[row] = constant ? 0 : CHUNK_AT(&column->values, int8, row);
+		build->classes[row] = constant ? 0 : ELEMENT(&column->values, int8, row);
 	}
 }
 
@@ -261,7 +261,7 @@ label_classes(DatasetBuild *build)
 		class_of[code] = -1;
 	for (int64 row = 0; row < build->nrows; row++)
 	{
-		uint32		code = CHUNK_AT(&column->values, uint32, row);
+		uint32		code = ELEMENT(&column->values, uint32, row);
 
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -272,7 +272,7 @@ label_classes(DatasetBuild *build)
 		class_of[code] = 0;
 		labels[count].code = code;
 		labels[count].rank = dictionary->rank[code];
-		labels[count].enum_order = label_enum_order(&column->reader, CHUNK_AT(&dictionary->texts, char *, code));
+		labels[count].enum_order = label_enum_order(&column->reader, ELEMENT(&dictionary->texts, char *, code));
 		count++;
 	}
 	qsort(labels, count, sizeof(LabelOrder), compare_labels);
@@ -281,13 +281,13 @@ label_classes(DatasetBuild *build)
 	for (int i = 0; i < count; i++)
 	{
 		class_of[labels[i].code] = i;
-		build->result->target.classes[i] = env_strdup(&build->env->core, CHUNK_AT(&dictionary->texts, char *, labels[i].code));
+		build->result->target.classes[i] = env_strdup(&build->env->core, ELEMENT(&dictionary->texts, char *, labels[i].code));
 	}
 	for (int64 row = 0; row < build->nrows; row++)
 	{
 		if (row % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		build->classes[row] = class_of[CHUNK_AT(&column->values, uint32, row)];
+		build->classes[row] = class_of[ELEMENT(&column->values, uint32, row)];
 	}
 	build_free(build, class_of, dictionary->count, sizeof(int32));
 }
