@@ -401,6 +401,12 @@ final_row_bytes(const RawColumn *raw)
 	return raw->reader.kind == FEATURE_VECTOR ? raw->values.element : storage_size(narrowest(raw));
 }
 
+static bool
+keeps_split(const DatasetBuild *build)
+{
+	return build->request->keep_split && build->split != NULL && build->split->role != COLUMN_FLAG;
+}
+
 /*
  * Shared memory for the data set when parallel workers are to be expected: all
  * of its arrays, in the order in which they will be asked for, or none.
@@ -409,7 +415,7 @@ static void
 choose_memory(DatasetBuild *build, Size nrows)
 {
 	int			nfeatures = build->result->data.schema.count;
-	Size	   *sizes = palloc(sizeof(Size) * (2 * nfeatures + 4));
+	Size	   *sizes = palloc(sizeof(Size) * (2 * nfeatures + 5));
 	double		values = 0;
 	int			n = 0;
 
@@ -420,6 +426,8 @@ choose_memory(DatasetBuild *build, Size nrows)
 		sizes[n++] = nrows * sizeof(double);
 	if (build->offset != NULL)
 		sizes[n++] = nrows * sizeof(double);
+	if (keeps_split(build))
+		sizes[n++] = nrows * sizeof(int64);
 	for (int i = 0; i < nfeatures; i++)
 	{
 		const RawColumn *raw = build->features[i];
@@ -629,7 +637,7 @@ gather_split(DatasetBuild *build)
 	{
 		if (i % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		values[i] = CHUNK_AT(&build->split->values, int64, build->order[i]);
+		values[i] = ELEMENT(&build->split->values, int64, build->order[i]);
 	}
 	return values;
 }
@@ -647,7 +655,7 @@ order_gather(DatasetBuild *build)
 		data->weight = gather_doubles(build, build->weight);
 	if (build->offset != NULL)
 		data->offset = gather_doubles(build, build->offset);
-	if (build->request->keep_split && build->split != NULL && build->split->role != COLUMN_FLAG)
+	if (keeps_split(build))
 		build->result->split_values = gather_split(build);
 	for (int i = 0; i < data->schema.count; i++)
 	{
