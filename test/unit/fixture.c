@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/team.h"
 #include "core/transform_time.h"
 #include "fixture.h"
 #include "rows.h"
@@ -165,11 +166,25 @@ describe_target(CoreEnv *env, Model *model)
 	model->split.cutoff = INT64_C(123456789012345);
 }
 
+/* Algorithms that take all rows at once. */
 static void
-fit(CoreEnv *env, Model *model, const Rows *rows, double *x)
+fit_rows(CoreEnv *env, Model *model, const Rows *rows, const FitInput *input)
+{
+	FitRows		fit = {
+		.data = &rows->data, .transform = model->transform, .nrows = FIXTURE_ROWS, .target = rows->data.target, .training = true
+	};
+	Team		team;
+
+	assert_ok(env, team_init_serial(env, &team));
+	assert_ok(env, model->algorithm->fit_rows(env, input, &fit, &team, model));
+	assert_ok(env, algorithm_bind(env, model));
+}
+
+static void
+fit(CoreEnv *env, Model *model, Rows *rows)
 {
 	DesignBlock block = {
-		.nrows = FIXTURE_ROWS, .nterms = model->transform->nterms, .x = x, .ld = FIXTURE_ROWS,
+		.nrows = FIXTURE_ROWS, .nterms = model->transform->nterms, .ld = FIXTURE_ROWS,
 		.y = rows->data.target, .hash = rows->data.hash
 	};
 	FitInput	input = {
@@ -179,6 +194,12 @@ fit(CoreEnv *env, Model *model, const Rows *rows, double *x)
 	FitPlan		plan = {.algorithm = model->algorithm, .input = input};
 	void	   *iterate;
 
+	if (model->algorithm->fit_rows != NULL)
+	{
+		fit_rows(env, model, rows, &input);
+		return;
+	}
+	block.x = rows_terms(rows, model->transform, true);
 	assert_ok(env, model->algorithm->begin(env, &input, &plan));
 	plan.algorithm = model->algorithm;
 	iterate = env_alloc(env, 1, plan.iterate_size);
@@ -262,7 +283,7 @@ fixture_model(CoreEnv *env, const Algorithm *algorithm, Task task, FixtureVarian
 	describe_target(env, model);
 	set_params(env, model, algorithm, params);
 	model->transform = rows_learn(rows, options, algorithm->profile, model->target.nclasses);
-	fit(env, model, rows, rows_terms(rows, model->transform, true));
+	fit(env, model, rows);
 	if (variant == FIXTURE_RICH)
 		enrich(env, model);
 	return model;

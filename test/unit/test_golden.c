@@ -48,6 +48,9 @@ static const Golden goldens[] = {
 	{1, "probit", "glm", TASK_BINARY, FIXTURE_PLAIN, {"family=binomial", "link=probit", NULL}},
 	{1, "cloglog", "glm", TASK_BINARY, FIXTURE_RICH, {"family=binomial", "link=cloglog", NULL}},
 	{1, "naive_bayes", "naive_bayes", TASK_BINARY, FIXTURE_PLAIN, {NULL}},
+	{1, "gbm", "gbm", TASK_BINARY, FIXTURE_PLAIN, {"n_estimators=5", NULL}},
+	{1, "gbm_huber", "gbm", TASK_REGRESSION, FIXTURE_RICH, {"n_estimators=4", "objective=huber", NULL}},
+	{1, "gbm_classes", "gbm", TASK_MULTICLASS, FIXTURE_PLAIN, {"n_estimators=3", "num_leaves=4", NULL}},
 	{1, "naive_bayes_rich", "naive_bayes", TASK_MULTICLASS, FIXTURE_RICH, {"alpha=0.5", NULL}},
 };
 

@@ -480,6 +480,50 @@ memory_is_linear(void **state)
 	assert_int_equal(transform_level(&result->transform->features[plan - model->transform->features], "012345", 6), 12345);
 }
 
+/* Nodes without values of leaves: refused before memory is taken for the values. */
+static void
+forged_leaves(void **state)
+{
+	CoreEnv    *env = *state;
+	Model	   *model = fixture_model(env, algorithm_find("gbm"), TASK_MULTICLASS, FIXTURE_PLAIN, NULL);
+	Model	   *result;
+	uint8_t    *bytes;
+	size_t		length;
+	int			n = 20000;
+	char	   *labels = env_alloc(env, (size_t) n, 16);
+
+	model->noutputs = model->target.nclasses = n;
+	model->target.classes = env_alloc(env, (size_t) n, sizeof(char *));
+	for (int i = 0; i < n; i++)
+	{
+		model->target.classes[i] = labels + 16 * i;
+		snprintf(model->target.classes[i], 16, "%06d", i);
+	}
+	for (int i = 0; i < model->narrays; i++)
+	{
+		ModelArray *array = &model->arrays[i];
+
+		if (strcmp(array->name, "base_score") == 0)
+		{
+			array->rows = n;
+			array->data = env_alloc(env, (size_t) n, sizeof(double));
+		}
+		else if (strcmp(array->name, "leaf_value") == 0)
+		{
+			array->rows = 0;
+			array->cols = n;
+		}
+	}
+	encode(env, model, &bytes, &length);
+	plain_alloc = env->alloc;
+	env->alloc = counting_alloc;
+	allocated = 0;
+	assert_int_equal(model_decode(env, bytes, length, false, &result), CORE_CORRUPT);
+	env->alloc = plain_alloc;
+	assert_non_null(strstr(env->message, "leaves"));
+	assert_true(allocated < 6 * length);
+}
+
 int
 main(void)
 {
@@ -495,6 +539,7 @@ main(void)
 		TEST(rules),
 		TEST(refused_memory),
 		TEST(memory_is_linear),
+		TEST(forged_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
