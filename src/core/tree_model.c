@@ -102,6 +102,10 @@ alloc_layout(Binder *bind)
 
 	if (trees->nnodes > INT32_MAX / 2 || !size_multiply(nnodes, (size_t) trees->width, &values))
 		return env_fail(bind->env, CORE_CORRUPT, "the model has %lld nodes", (long long) trees->nnodes);
+	/* bounds what is taken below by what the model brings: forged nodes could come without values */
+	if (bind->nleaves > INT32_MAX || 2 * bind->nleaves != trees->nnodes + trees->ntrees)
+		return env_fail(bind->env, CORE_CORRUPT, "the model has values of %lld leaves for %lld nodes of %d trees",
+						(long long) bind->nleaves, (long long) trees->nnodes, trees->ntrees);
 	CORE_ALLOC(bind->env, bind->first, (size_t) trees->ntrees + 1);
 	CORE_ALLOC(bind->env, bind->children, nnodes);
 	CORE_ALLOC(bind->env, bind->leaf_value, nnodes);
