@@ -19,6 +19,7 @@
 #include "core/real.h"
 
 #define CROSS_PRODUCT_CHUNK 512
+#define CHUNK_PRODUCTS (1 << 28)	/* of one cross-product between two polls */
 
 typedef struct Chunk
 {
@@ -32,6 +33,17 @@ typedef struct Chunk
 	const double *y;
 	const double *offset;		/* NULL: all 0 */
 } Chunk;
+
+/* Rows of a chunk for a cross-product of so many terms. */
+static int
+cross_chunk(int nterms)
+{
+	int			rows = CROSS_PRODUCT_CHUNK;
+
+	while (rows > 64 && (int64_t) rows * nterms * nterms > CHUNK_PRODUCTS)
+		rows /= 2;
+	return rows;
+}
 
 /* Of a factorization: with few rows more than columns it would mostly redo the triangle. */
 static int
@@ -330,7 +342,7 @@ irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *s
 	if (iterate->basis == IRLS_SURVEY)
 		return linear_state_add(env, irls_linear_state(state), block->nrows, block->x, block->ld, block->y, block->w, private->workspace);
 
-	chunk.ld = (size_t) (iterate->basis == IRLS_QR ? qr_chunk(iterate->nkept) : CROSS_PRODUCT_CHUNK);
+	chunk.ld = (size_t) (iterate->basis == IRLS_QR ? qr_chunk(iterate->nkept) : cross_chunk(iterate->nkept));
 	chunk.design = private->chunk;
 	chunk.eta = chunk.design + chunk.ld * ((size_t) iterate->nkept + 2);
 	chunk.move = chunk.eta + chunk.ld;

@@ -12,12 +12,51 @@
  */
 #include "core/irls.h"
 
+#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
 #define PIVOT_TOLERANCE 1e-9	/* of squares: a cosine of 3e-5 to the earlier columns */
-#define RANK_TOLERANCE 1e-11
+#define PANEL 128				/* columns of a factorization or an inverse between two polls */
+#define POLLED_COLUMNS 1024		/* of one update by a panel */
+
+/*
+ * Cholesky factorization of the n x n upper triangle in place, panel by panel so
+ * that a cancel is served in between.  False when it is not positive definite.
+ */
+static bool
+factorise(CoreEnv *env, double *matrix, int n)
+{
+	for (int first = 0; first < n; first += PANEL)
+	{
+		int			width = n - first < PANEL ? n - first : PANEL;
+		double	   *corner = matrix + (size_t) first * (size_t) n + (size_t) first;
+
+		if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', width, corner, n) != 0)
+			return false;
+		for (int column = first + width; column < n; column += POLLED_COLUMNS)
+		{
+			int			count = n - column < POLLED_COLUMNS ? n - column : POLLED_COLUMNS;
+			double	   *row = matrix + (size_t) column * (size_t) n + (size_t) first;
+
+			env_poll(env);
+			cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, width, count, 1.0, corner, n, row, n);
+		}
+		for (int column = first + width; column < n; column += PANEL)
+		{
+			int			count = n - column < PANEL ? n - column : PANEL;
+			const double *row = matrix + (size_t) column * (size_t) n + (size_t) first;
+			double	   *block = matrix + (size_t) column * (size_t) n + (size_t) (first + width);
+
+			env_poll(env);
+			/* rows from the panel's end to the diagonal block's; its lower part is not looked at */
+			cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, column + count - first - width, count, width, -1.0,
+						corner + (size_t) width * (size_t) n, n, row, n, 1.0, block, n);
+		}
+	}
+	return true;
+}
 
 static CoreStatus
 solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const IrlsState *state, double ridge, IrlsStep *step)
@@ -46,7 +85,7 @@ solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterat
 		step->delta[j + first] = score[j];
 	}
 
-	step->failed = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', n, matrix, n) != 0;
+	step->failed = !factorise(env, matrix, n);
 	for (int j = 0; j < n && !step->failed; j++)
 	{
 		double		pivot = matrix[(size_t) j * (size_t) n + (size_t) j];
@@ -56,7 +95,7 @@ solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterat
 	}
 	if (!step->failed)
 	{
-		LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'U', n, 1, matrix, n, step->delta + first, n);
+		LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', n, 1, matrix, n, step->delta + first, n);
 		for (int j = 0; j < n; j++)
 			step->decrement += score[j] * step->delta[j + first];
 	}
@@ -162,7 +201,7 @@ triangularise(CoreEnv *env, System *system)
 				rest = hypot(rest, column[i]);
 		}
 		system->pivot[j] = -1;
-		if (!(rest > RANK_TOLERANCE * norm))
+		if (!(rest > LINEAR_TOLERANCE * norm))
 			continue;
 		reflect(system, j, system->rank);
 		system->pivot[j] = system->rank++;
@@ -189,6 +228,53 @@ back_substitute(const System *system, double *x)
 	}
 }
 
+/* The kept columns of the system, scaled to unit length: triangle[rank x rank] and lengths[rank]. */
+static void
+pack_triangle(const System *system, double *triangle, double *lengths)
+{
+	size_t		n = (size_t) system->rank;
+	size_t		c = 0;
+
+	for (int j = 0; j < system->k; j++)
+	{
+		const double *column = system_column(system, j);
+
+		if (system->pivot[j] < 0)
+			continue;
+		lengths[c] = cblas_dnrm2((int) c + 1, column, 1);
+		for (size_t i = 0; i <= c; i++)
+			triangle[c * n + i] = column[i] / lengths[c];
+		c++;
+	}
+}
+
+/* Squared lengths of the rows of the inverse of the n x n triangle. */
+static CoreStatus
+inverse_rows(CoreEnv *env, int n, const double *triangle, double *squares)
+{
+	double	   *block;
+
+	CORE_ALLOC(env, block, (size_t) n * PANEL);
+	for (int first = 0; first < n; first += PANEL)
+	{
+		int			count = n - first < PANEL ? n - first : PANEL;
+		int			rows = first + count;
+
+		env_poll(env);
+		memset(block, 0, (size_t) rows * (size_t) count * sizeof(double));
+		for (int j = 0; j < count; j++)
+			block[(size_t) j * (size_t) rows + (size_t) (first + j)] = 1.0;
+		cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, rows, count, 1.0, triangle, n, block, rows);
+		for (int j = 0; j < count; j++)
+		{
+			for (int i = 0; i <= first + j; i++)
+				squares[i] += block[(size_t) j * (size_t) rows + (size_t) i] * block[(size_t) j * (size_t) rows + (size_t) i];
+		}
+	}
+	env_release(env, block);
+	return CORE_OK;
+}
+
 /*
  * Square roots of the diagonal of (X'WX)^-1 in the user's units, intercept
  * first: with T the triangle of the kept columns, var b_j = |row j of T^-1|^2 /
@@ -199,67 +285,44 @@ static CoreStatus
 unscaled_errors(CoreEnv *env, const System *system, const IrlsVectors *v, const LinearState *state, bool intercept, IrlsStep *step)
 {
 	int			n = system->rank;
-	double	   *t;
+	double	   *triangle;
+	double	   *lengths;
 	double	   *mean;
+	double	   *squares;
 	double	   *work;
 	int		   *iwork;
 	int			c = 0;
 	double		reciprocal = 1.0;
-	double		variance = 1.0 / state->weight;
 
-	CORE_ALLOC(env, t, (size_t) n * (size_t) n);
+	CORE_ALLOC(env, triangle, (size_t) n * (size_t) n);
+	CORE_ALLOC(env, lengths, (size_t) n);
 	CORE_ALLOC(env, mean, (size_t) n);
+	CORE_ALLOC(env, squares, (size_t) n);
 	CORE_ALLOC(env, work, 3 * (size_t) n);
 	CORE_ALLOC(env, iwork, (size_t) n);
+	pack_triangle(system, triangle, lengths);
+	if (n > 0)
+		LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, triangle, n, &reciprocal, work, iwork);
+	step->condition = 1.0 / reciprocal;
+	CORE_TRY(inverse_rows(env, n, triangle, squares));
 	for (int j = 0; j < system->k; j++)
 	{
-		const double *column = system_column(system, j);
-		double		norm = 0.0;
-
 		step->error[1 + j] = NAN;
 		if (system->pivot[j] < 0)
 			continue;
-		for (int i = 0; i <= c; i++)
-			norm = hypot(norm, column[i]);
-		/* columns of unit length: the condition number is that of the scaled design */
-		for (int i = 0; i <= c; i++)
-			t[(size_t) c * (size_t) n + (size_t) i] = column[i] / norm;
-		mean[c] = (v->centre[1 + j] / v->spread[1 + j] + state->data[j]) / norm;
-		step->error[1 + j] = norm * v->spread[1 + j];
+		step->error[1 + j] = sqrt(squares[c]) / (lengths[c] * v->spread[1 + j]);
+		mean[c] = (v->centre[1 + j] / v->spread[1 + j] + state->data[j]) / lengths[c];
 		c++;
 	}
 	if (n > 0)
-	{
-		LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, t, n, &reciprocal, work, iwork);
-		env_poll(env);
-		LAPACKE_dtrtri(LAPACK_COL_MAJOR, 'U', 'N', n, t, n);
-	}
-	c = 0;
-	for (int j = 0; j < system->k; j++)
-	{
-		double		norm = 0.0;
-
-		if (system->pivot[j] < 0)
-			continue;
-		for (int i = c; i < n; i++)
-			norm = hypot(norm, t[(size_t) i * (size_t) n + (size_t) c]);
-		step->error[1 + j] = norm / step->error[1 + j];
-		c++;
-	}
-	for (int j = 0; j < n; j++)
-	{
-		double		sum = 0.0;
-
-		for (int i = 0; i <= j; i++)
-			sum += t[(size_t) j * (size_t) n + (size_t) i] * mean[i];
-		variance += sum * sum;
-	}
-	step->error[0] = intercept ? sqrt(variance) : NAN;
-	step->condition = 1.0 / reciprocal;
+		cblas_dtrsv(CblasColMajor, CblasUpper, CblasTrans, CblasNonUnit, n, triangle, n, mean, 1);
+	step->error[0] = intercept ? hypot(1.0 / sqrt(state->weight), cblas_dnrm2(n, mean, 1)) : NAN;
 	env_release(env, iwork);
 	env_release(env, work);
+	env_release(env, squares);
 	env_release(env, mean);
-	env_release(env, t);
+	env_release(env, lengths);
+	env_release(env, triangle);
 	return CORE_OK;
 }
 

@@ -674,6 +674,32 @@ degenerate_designs_are_fitted(void **state)
 	assert_true(model_number(model, "converged") == 1 && isfinite(model_estimate(model, 0, 30)));
 }
 
+/* As wide as several panels of the factorization. */
+static void
+wide_designs_are_fitted(void **state)
+{
+	CoreEnv    *env = *state;
+	FitData    *data = random_data(env, 6000, 300, 26);
+	Model	   *model = fit_data_model(env, data);
+	FitData    *narrow;
+	Model	   *expected;
+
+	assert_true(model_number(model, "converged") == 1);
+	assert_true(largest_score(env, data, model) < 1e-8);
+	/* terms that only rotate others: the same fit, and the same errors of what is not rotated */
+	narrow = fit_data_copy(env, data);
+	for (int i = 0; i < 6000; i++)
+	{
+		for (int j = 200; j < 300; j++)
+			narrow->x[j * 6000 + i] = data->x[j * 6000 + i] + 0.5 * data->x[(j - 100) * 6000 + i];
+	}
+	expected = fit_data_model(env, narrow);
+	for (int j = 201; j <= 300; j++)
+		assert_close(model_estimate(model, 0, j), model_estimate(expected, 0, j), 1e-9, model_std_error(model, 0, j));
+	for (int j = 0; j <= 100; j++)
+		assert_close(model_std_error(model, 0, j), model_std_error(expected, 0, j), 1e-9, 0);
+}
+
 static void
 too_few_iterations_are_reported(void **state)
 {
@@ -754,6 +780,7 @@ main(void)
 		TEST(penalty_has_its_limits),
 		TEST(bad_data_is_refused),
 		TEST(degenerate_designs_are_fitted),
+		TEST(wide_designs_are_fitted),
 		TEST(too_few_iterations_are_reported),
 		TEST(forged_models_are_refused),
 		TEST(memory_may_be_refused),

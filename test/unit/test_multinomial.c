@@ -459,6 +459,35 @@ separation_is_exact(void **state)
 }
 
 static void
+balanced_classes_are_weights(void **state)
+{
+	CoreEnv    *env = *state;
+	FitData    *data = random_data(env, 300, 2, 3, 57);
+	FitData    *explicit = fit_data_copy(env, data);
+	double		count[3] = {0, 0, 0};
+	Model	   *model;
+	Model	   *expected;
+
+	for (int i = 0; i < 300; i++)
+		count[(int) data->y[i]]++;
+	explicit->w = env_alloc(env, 300, sizeof(double));
+	for (int i = 0; i < 300; i++)
+		explicit->w[i] = 100 / count[(int) data->y[i]];
+	assert_ok(env, params_set_text(env, &data->params, "class_weight", "balanced"));
+	model = fit_data_model(env, data);
+	expected = fit_data_model(env, explicit);
+	for (int k = 0; k < 2; k++)
+	{
+		for (int j = 0; j < 3; j++)
+		{
+			assert_close(model_estimate(model, k, j), model_estimate(expected, k, j), 1e-10, 1);
+			assert_close(model_std_error(model, k, j), model_std_error(expected, k, j), 1e-10, 0);
+		}
+	}
+	assert_close(model_number(model, "null_deviance"), model_number(expected, "null_deviance"), 1e-12, 0);
+}
+
+static void
 bad_data_is_refused(void **state)
 {
 	CoreEnv    *env = *state;
@@ -542,6 +571,7 @@ main(void)
 		TEST(reference_does_not_matter),
 		TEST(units_and_blocks_do_not_matter),
 		TEST(separation_is_exact),
+		TEST(balanced_classes_are_weights),
 		TEST(bad_data_is_refused),
 		TEST(forged_models_are_refused),
 		TEST(memory_may_be_refused),
