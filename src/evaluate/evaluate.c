@@ -18,11 +18,11 @@
 #include "core/curves.h"
 #include "core/exact_sum.h"
 #include "core/metrics.h"
-#include "evaluate/scored_rows.h"
 #include "pg/compat.h"
 #include "pg/guc.h"
 #include "pg/model_ref.h"
 #include "pg/pg_env.h"
+#include "pg/scored_rows.h"
 
 #define ROC_POINTS 1001
 #define CALIBRATION_BINS 10

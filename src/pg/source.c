@@ -199,8 +199,21 @@ check_read_only(Node *node, void *context)
 	return expression_tree_walker(node, check_read_only, context);
 }
 
+/* The query over all columns of another and one expression; a line break ends a comment in either. */
+static char *
+extended_query(const char *query, const char *expression)
+{
+	return psprintf("SELECT s.*, (%s\n)::pg_catalog.text AS mlops_expression FROM (%s\n) AS s", expression, query);
+}
+
 Source *
 source_open(const char *text)
+{
+	return source_open_extended(text, NULL);
+}
+
+Source *
+source_open_extended(const char *text, const char *expression)
 {
 	Source	   *source = palloc0(sizeof(Source));
 	List	   *names;
@@ -218,6 +231,15 @@ source_open(const char *text)
 	if (names != NIL)
 		source->query_text = relation_query(names, text);
 	raw = parse_select(source->query_text);
+	if (expression != NULL)
+	{
+		/* without the semicolon that may follow */
+		char	   *query = raw->stmt_len > 0 ? pnstrdup(source->query_text + raw->stmt_location, raw->stmt_len)
+			: source->query_text + raw->stmt_location;
+
+		source->query_text = extended_query(query, expression);
+		raw = parse_select(source->query_text);
+	}
 
 	source->analysed = parse_analyze_fixedparams(raw, source->query_text, NULL, 0, NULL);
 	rewritten = pg_rewrite_query(copyObject(source->analysed));

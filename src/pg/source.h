@@ -20,6 +20,8 @@ typedef struct Source Source;
  * caller's rights; nothing runs yet.  Lives in CurrentMemoryContext.
  */
 extern Source *source_open(const char *text);
+/* The same with a last column: an expression over the source's columns, as text. */
+extern Source *source_open_extended(const char *text, const char *expression);
 extern TupleDesc source_descriptor(const Source *source);
 extern const char *source_text(const Source *source);	/* as given */
 /* Relations that the query names, with their definitions, as jsonb text. */

@@ -1,0 +1,563 @@
+/*
+ * scored_rows.c
+ *	  Rows of a source, scored by a model; see scored_rows.h.
+ *
+ * Whether a row was trained on follows from the identity of the split in the
+ * model: the hash of its key (or of the whole row), its group, time or flag.
+ * That also holds for rows of another source that carry the same keys.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "core/hash.h"
+#include "core/split.h"
+#include "pg/catalog_exec.h"
+#include "pg/column_names.h"
+#include "pg/row_binding.h"
+#include "pg/scored_rows.h"
+#include "pg/source.h"
+#include "pg/stored_sql.h"
+#include "pg/value.h"
+
+/* One column of the source that is not a feature: target, weight, key, ... */
+typedef struct NamedColumn
+{
+	int			attribute;		/* 0: not used */
+	ValueReader reader;
+	char	   *what;			/* for messages */
+} NamedColumn;
+
+/* One model over the rows of the source. */
+typedef struct RowScorer
+{
+	const Model *model;
+	RowBinding *binding;
+	NamedColumn target;
+	NamedColumn offset;
+	NamedColumn split;			/* group, time or flag */
+	NamedColumn *keys;			/* the key, or the whole row */
+	int			nkeys;
+	double	   *scratch;
+	double	   *margins;
+} RowScorer;
+
+#define SLICE_SLOTS 4096		/* power of two, well above SCORED_SLICES */
+
+typedef struct ScoreState
+{
+	PgEnv	   *env;
+	const ScoringRequest *request;
+	ScoredRows *rows;
+	int64		capacity;
+	RowScorer	scorers[SCORED_MODELS];
+	NamedColumn weight;
+	int			slice_attribute;	/* 0: no slices */
+	int16	   *slice_slots;	/* [SLICE_SLOTS] index of a slice plus 1, by hash */
+	int		   *key_attributes;
+	FmgrInfo   *key_output;
+	int			nkeys;			/* columns of the key's text */
+} ScoreState;
+
+/* What was recorded with the version. */
+typedef struct RecordedSource
+{
+	char	   *source;
+	char	   *search_path;
+	char	   *weight;
+	Oid			author;
+} RecordedSource;
+
+static char *
+result_text(int column)
+{
+	bool		isnull;
+	Datum		value = catalog_result(column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+recorded_source(const ModelHandle *handle, RecordedSource *recorded)
+{
+	CatalogWork work;
+	CatalogArg	args[2];
+	MemoryContext caller = CurrentMemoryContext;
+	uint64		found;
+	bool		imported = false;
+	bool		isnull;
+
+	args[0] = arg_uuid(&handle->resolved.model.model_id);
+	args[1] = arg_int4(handle->resolved.version.version);
+	catalog_begin(&work);
+	found = catalog_execute("SELECT v.source, d.search_path, r.arguments ->> 'weight', v.user_id,"
+							" r.entry_point_name IS NOT DISTINCT FROM 'mlops.import_chunks'"
+							" FROM mlops.model_versions AS v"
+							" JOIN mlops.runs AS r ON r.run_uuid OPERATOR(pg_catalog.=) v.run_id"
+							" LEFT JOIN mlops.inputs AS i ON i.run_uuid OPERATOR(pg_catalog.=) v.run_id"
+							" AND i.context OPERATOR(pg_catalog.=) 'training'"
+							" LEFT JOIN mlops.datasets AS d ON d.dataset_uuid OPERATOR(pg_catalog.=) i.dataset_uuid"
+							" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
+							2, args);
+	if (found > 0)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		recorded->source = result_text(1);
+		recorded->search_path = result_text(2);
+		recorded->weight = result_text(3);
+		MemoryContextSwitchTo(spi);
+		recorded->author = DatumGetObjectId(catalog_result(4, &isnull));
+		imported = DatumGetBool(catalog_result(5, &isnull));
+	}
+	catalog_end(&work);
+	/* nobody here wrote that text, so it has nobody's rights */
+	if (imported)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" was imported, and its source is that of another database",
+						handle->resolved.version.version, handle->name),
+				 errhint("Give the rows to evaluate on as argument \"source\".")));
+	if (recorded->source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" has no recorded source",
+						handle->resolved.version.version, handle->name),
+				 errhint("Give the rows to evaluate on as argument \"source\".")));
+}
+
+static void
+named_column(TupleDesc descriptor, const char *name, bool hash_only, NamedColumn *column)
+{
+	Form_pg_attribute attribute;
+
+	column->attribute = column_number_by_name(descriptor, name);
+	column->what = psprintf("column \"%s\"", name);
+	attribute = TupleDescAttr(descriptor, column->attribute - 1);
+	if (hash_only)
+		value_hasher_init(&column->reader, attribute->atttypid, attribute->atttypmod);
+	else
+		value_reader_init(&column->reader, attribute->atttypid, attribute->atttypmod, NULL, column->what);
+}
+
+static void
+read_column(const NamedColumn *column, TupleTableSlot *slot, FeatureValue *value)
+{
+	int			i = column->attribute - 1;
+
+	value_read(&column->reader, slot->tts_values[i], slot->tts_isnull[i], NULL, value, column->what);
+}
+
+static uint64
+column_hash(const NamedColumn *column, TupleTableSlot *slot)
+{
+	int			i = column->attribute - 1;
+
+	return value_hash(&column->reader, slot->tts_values[i], slot->tts_isnull[i]);
+}
+
+static const char *
+offset_column(const Model *model)
+{
+	for (int i = 0; i < model->params.count; i++)
+		if (strcmp(model->params.specs[i].name, "offset") == 0)
+			return model->params.values[i].text;
+	return NULL;
+}
+
+static void
+bind_split_columns(RowScorer *scorer, TupleDesc descriptor, EvaluationRows which)
+{
+	const SplitSpec *split = &scorer->model->split;
+	const char *list = split->key != NULL ? split->key : split->row_columns;
+	char	  **names;
+
+	if (which == ROWS_ALL || (split->method == SPLIT_NONE && split->sample >= 1))
+		return;
+	if (list != NULL)
+	{
+		names = column_names_split(list, &scorer->nkeys);
+		scorer->keys = palloc0(sizeof(NamedColumn) * scorer->nkeys);
+		for (int i = 0; i < scorer->nkeys; i++)
+			named_column(descriptor, names[i], true, &scorer->keys[i]);
+	}
+	if (split->column != NULL)
+		named_column(descriptor, split->column, split->method == SPLIT_GROUP, &scorer->split);
+}
+
+static void
+bind_scorer(ScoreState *state, RowScorer *scorer, const ModelHandle *handle, TupleDesc descriptor)
+{
+	const Model *model = handle->model;
+	CoreEnv    *env = &state->env->core;
+
+	scorer->model = model;
+	scorer->scratch = env_alloc(env, model_scratch_size(model), sizeof(double));
+	scorer->margins = env_alloc(env, model->noutputs, sizeof(double));
+	scorer->binding = row_binding_create_for(model, handle->name, descriptor);
+	if (!state->request->without_target)
+		named_column(descriptor, model->target.name, false, &scorer->target);
+	if (offset_column(model) != NULL)
+		named_column(descriptor, offset_column(model), false, &scorer->offset);
+	bind_split_columns(scorer, descriptor, state->request->which);
+}
+
+/* The key's columns, for their text. */
+static void
+bind_key_text(ScoreState *state, TupleDesc descriptor)
+{
+	const char *list = state->request->handles[0]->model->split.key;
+	char	  **names;
+
+	if (!state->request->keys || list == NULL)
+		return;
+	names = column_names_split(list, &state->nkeys);
+	state->key_attributes = palloc(sizeof(int) * state->nkeys);
+	state->key_output = palloc(sizeof(FmgrInfo) * state->nkeys);
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		Oid			output;
+		bool		varlena;
+
+		state->key_attributes[i] = column_number_by_name(descriptor, names[i]);
+		getTypeOutputInfo(TupleDescAttr(descriptor, state->key_attributes[i] - 1)->atttypid, &output, &varlena);
+		fmgr_info(output, &state->key_output[i]);
+	}
+}
+
+static void
+bind_columns(ScoreState *state, TupleDesc descriptor, const char *weight)
+{
+	const ScoringRequest *request = state->request;
+
+	for (int i = 0; i < request->nmodels; i++)
+		bind_scorer(state, &state->scorers[i], request->handles[i], descriptor);
+	if (weight != NULL)
+		named_column(descriptor, weight, false, &state->weight);
+	if (request->slice != NULL)
+	{
+		state->slice_attribute = descriptor->natts;
+		state->slice_slots = palloc0(sizeof(int16) * SLICE_SLOTS);
+		state->rows->slices = palloc(sizeof(char *) * SCORED_SLICES);
+	}
+	bind_key_text(state, descriptor);
+}
+
+/* Class labels are compared as the text that training made of them. */
+static bool
+label_matches(const char *label, FeatureKind kind, const FeatureValue *value)
+{
+	char	   *number;
+
+	if (kind == FEATURE_CATEGORICAL)
+		return strlen(label) == (size_t) value->text_length && memcmp(label, value->text, value->text_length) == 0;
+	if (kind == FEATURE_BOOLEAN)
+		return strcmp(label, value->number != 0 ? "true" : "false") == 0;
+	if (kind != FEATURE_NUMERIC)
+		return false;
+	if (value->number == rint(value->number) && fabs(value->number) < 9e15)
+		number = psprintf(INT64_FORMAT, (int64) value->number);
+	else
+		number = float8out_internal(value->number);
+	return strcmp(label, number) == 0;
+}
+
+/* False: the row has no target to compare with. */
+static bool
+read_target(const RowScorer *scorer, TupleTableSlot *slot, double *y, int *class)
+{
+	const TargetInfo *target = &scorer->model->target;
+	FeatureValue value;
+
+	*class = 0;
+	read_column(&scorer->target, slot, &value);
+	if (value.missing)
+		return false;
+	if (target->nclasses == 0)
+	{
+		*y = value.number;
+		return isfinite(value.number);
+	}
+	for (*class = 0; *class < target->nclasses; (*class)++)
+		if (label_matches(target->classes[*class], scorer->target.reader.kind, &value))
+			break;
+	if (*class == target->nclasses)
+		return false;
+	*y = scorer->model->task == TASK_BINARY ? *class == target->positive : *class;
+	return true;
+}
+
+static bool
+was_trained_on(const RowScorer *scorer, TupleTableSlot *slot, int stratum)
+{
+	const SplitSpec *split = &scorer->model->split;
+	FeatureValue value = {0};
+	uint64		row = hash_row_init();
+	uint64		group = 0;
+	RowRole		role;
+
+	for (int i = 0; i < scorer->nkeys; i++)
+		row = hash_row_add(row, column_hash(&scorer->keys[i], slot));
+	if (split->method == SPLIT_GROUP)
+		group = column_hash(&scorer->split, slot);
+	else if (split->method == SPLIT_TIME && !slot->tts_isnull[scorer->split.attribute - 1])
+		value.time = value_split_time(&scorer->split.reader, slot->tts_values[scorer->split.attribute - 1]);
+	else if (scorer->split.attribute != 0)
+		read_column(&scorer->split, slot, &value);
+	role = split_role(split, hash_row_final(row), group, value.time, !value.missing && value.number != 0, stratum);
+	return role == ROLE_TRAIN || (split->refit && role == ROLE_TEST);
+}
+
+static void *
+grow(ScoreState *state, void *array, int64 larger, Size width)
+{
+	if (width == 0)
+		return NULL;
+	pg_env_account(state->env, (Size) (larger - state->capacity) * width);
+	return state->capacity == 0 ? MemoryContextAllocHuge(state->env->context, (Size) larger * width) :
+		repalloc_huge(array, (Size) larger * width);
+}
+
+static void
+reserve(ScoreState *state)
+{
+	ScoredRows *rows = state->rows;
+	Size		response = rows->nresponse * sizeof(double);
+	int64		larger;
+
+	if (rows->count < state->capacity)
+		return;
+	larger = Max(4096, state->capacity * 2);
+	rows->response = grow(state, rows->response, larger, response);
+	rows->other = grow(state, rows->other, larger, state->request->nmodels > 1 ? response : 0);
+	rows->y = grow(state, rows->y, larger, state->request->without_target ? 0 : sizeof(double));
+	rows->w = grow(state, rows->w, larger, state->weight.attribute != 0 ? sizeof(double) : 0);
+	rows->slice = grow(state, rows->slice, larger, state->slice_attribute != 0 ? sizeof(int32) : 0);
+	rows->key = grow(state, rows->key, larger, state->nkeys != 0 ? sizeof(char *) : 0);
+	state->capacity = larger;
+}
+
+static void
+score_row(const RowScorer *scorer, TupleTableSlot *slot, double *response)
+{
+	FeatureValue offset;
+
+	row_binding_read_slot(scorer->binding, slot);
+	if (scorer->offset.attribute == 0)
+	{
+		model_response(scorer->model, scorer->binding->values, scorer->scratch, response);
+		return;
+	}
+	read_column(&scorer->offset, slot, &offset);
+	model_margin(scorer->model, scorer->binding->values, scorer->scratch, scorer->margins);
+	scorer->margins[0] += offset.missing ? 0 : offset.number;
+	model_respond(scorer->model, scorer->margins, response);
+}
+
+static double
+read_weight(const ScoreState *state, TupleTableSlot *slot)
+{
+	FeatureValue weight;
+
+	read_column(&state->weight, slot, &weight);
+	if (weight.missing || !(weight.number >= 0) || isinf(weight.number))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has a weight that is not a finite number of zero or more", state->weight.what)));
+	return weight.number;
+}
+
+/* Index of the row's slice among those met so far. */
+static int32
+find_slice(ScoreState *state, TupleTableSlot *slot)
+{
+	ScoredRows *rows = state->rows;
+	int			i = state->slice_attribute - 1;
+	const char *label = slot->tts_isnull[i] ? "(null)" : TextDatumGetCString(slot->tts_values[i]);
+	uint64		position = hash_bytes(label, strlen(label)) % SLICE_SLOTS;
+
+	for (; state->slice_slots[position] != 0; position = (position + 1) % SLICE_SLOTS)
+		if (strcmp(rows->slices[state->slice_slots[position] - 1], label) == 0)
+			return state->slice_slots[position] - 1;
+	if (rows->nslices == SCORED_SLICES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the slice expression has more than %d values", SCORED_SLICES),
+				 errhint("Use a coarser expression, such as width_bucket() of a number or date_trunc() of a time.")));
+	rows->slices[rows->nslices] = MemoryContextStrdup(state->env->context, label);
+	state->slice_slots[position] = (int16) ++rows->nslices;
+	return rows->nslices - 1;
+}
+
+static char *
+key_text(ScoreState *state, TupleTableSlot *slot)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		int			k = state->key_attributes[i] - 1;
+
+		if (i > 0)
+			appendStringInfoString(&text, ", ");
+		if (!slot->tts_isnull[k])
+			appendStringInfoString(&text, OutputFunctionCall(&state->key_output[i], slot->tts_values[k]));
+	}
+	pg_env_account(state->env, (Size) text.len + 1);
+	return MemoryContextStrdup(state->env->context, text.data);
+}
+
+static bool
+receive_row(TupleTableSlot *slot, void *context)
+{
+	ScoreState *state = context;
+	const ScoringRequest *request = state->request;
+	ScoredRows *rows = state->rows;
+	double		y = 0;
+	int			class = 0;
+
+	slot_getallattrs(slot);
+	if (!request->without_target && !read_target(&state->scorers[0], slot, &y, &class))
+	{
+		rows->rows_skipped++;
+		return true;
+	}
+	for (int i = 0; i < request->nmodels; i++)
+	{
+		if (request->which == ROWS_HELDOUT && was_trained_on(&state->scorers[i], slot, class))
+		{
+			rows->rows_trained++;
+			return true;
+		}
+	}
+	reserve(state);
+	if (rows->y != NULL)
+		rows->y[rows->count] = y;
+	if (rows->w != NULL)
+		rows->w[rows->count] = read_weight(state, slot);
+	if (rows->slice != NULL)
+		rows->slice[rows->count] = find_slice(state, slot);
+	if (rows->key != NULL)
+		rows->key[rows->count] = key_text(state, slot);
+	score_row(&state->scorers[0], slot, rows->response + rows->count * rows->nresponse);
+	if (request->nmodels > 1)
+		score_row(&state->scorers[1], slot, rows->other + rows->count * rows->nresponse);
+	rows->count++;
+	return true;
+}
+
+static void
+report_rows(const ModelHandle *handle, const ScoredRows *rows)
+{
+	if (rows->rows_trained > 0)
+		ereport(NOTICE,
+				(errmsg("left out " INT64_FORMAT " rows that model \"%s\" was trained on", rows->rows_trained, handle->name),
+				 errhint("Pass rows => 'all' to include them; the result then flatters the model.")));
+	if (rows->rows_skipped > 0)
+		ereport(NOTICE,
+				(errmsg("skipped " INT64_FORMAT " rows whose target is null, not finite or of an unknown class",
+						rows->rows_skipped)));
+	if (rows->count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("no row is left to evaluate model \"%s\" on", handle->name),
+				 rows->rows_trained > 0
+				 ? errhint("The model was trained on all rows of the source; give newer rows, or pass rows => 'all'.")
+				 : errhint("The source has no row with a usable target.")));
+}
+
+static void
+check_handle(const ModelHandle *handle, const ScoringRequest *request)
+{
+	if (handle->model->target.name == NULL && !request->without_target)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" has no target to evaluate against", handle->name)));
+	if (request->source == NULL && handle->by_value)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a model value has no recorded source"),
+				 errhint("Give the rows to evaluate on as argument \"source\".")));
+}
+
+/* Two models compare row by row when they predict the same thing. */
+static void
+check_comparable(const ModelHandle *a, const ModelHandle *b)
+{
+	const TargetInfo *x = &a->model->target;
+	const TargetInfo *y = &b->model->target;
+	bool		same = a->model->task == b->model->task && x->nclasses == y->nclasses &&
+		(x->name == NULL) == (y->name == NULL) && (x->name == NULL || strcmp(x->name, y->name) == 0) &&
+		(a->model->task != TASK_BINARY || x->positive == y->positive);
+
+	for (int i = 0; same && i < x->nclasses; i++)
+		same = strcmp(x->classes[i], y->classes[i]) == 0;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("versions %d and %d of model \"%s\" do not predict the same", a->resolved.version.version,
+						b->resolved.version.version, a->name),
+				 errdetail("They differ in task, target, classes or positive class.")));
+}
+
+static void
+run_source(ScoreState *state, const char *source, const char *weight)
+{
+	Source	   *query = state->request->slice == NULL ? source_open(source) :
+		source_open_extended(source, state->request->slice);
+
+	bind_columns(state, source_descriptor(query), weight);
+	(void) source_run(query, receive_row, state);
+	source_close(query);
+}
+
+void
+scored_rows_collect(PgEnv *env, const ScoringRequest *request, ScoredRows *rows)
+{
+	const ModelHandle *first = request->handles[0];
+	ScoreState	state = {0};
+
+	for (int i = 0; i < request->nmodels; i++)
+		check_handle(request->handles[i], request);
+	if (request->nmodels > 1)
+		check_comparable(first, request->handles[1]);
+	memset(rows, 0, sizeof(*rows));
+	rows->nresponse = model_response_count(first->model);
+	state.env = env;
+	state.request = request;
+	state.rows = rows;
+
+	if (request->source != NULL)
+		run_source(&state, request->source, NULL);
+	else
+	{
+		RecordedSource recorded = {0};
+		AccessSwitch caller;
+
+		recorded_source(first, &recorded);
+		stored_sql_begin(&caller, recorded.author, recorded.search_path,
+						 psprintf("version %d of model \"%s\"", first->resolved.version.version, first->name));
+		run_source(&state, recorded.source, recorded.weight);
+		stored_sql_end(&caller);
+	}
+	if (!request->quiet)
+		report_rows(first, rows);
+}
+
+void
+scored_rows_read(PgEnv *env, const ModelHandle *handle, const char *source, EvaluationRows which, ScoredRows *rows)
+{
+	ScoringRequest request = {.nmodels = 1, .handles = {handle}, .source = source, .which = which};
+
+	scored_rows_collect(env, &request, rows);
+}
