@@ -10,7 +10,8 @@
  * kernels; Demmel, Grigori, Hoemmen, Langou, "Communication-optimal parallel
  * and sequential QR and LU factorizations", 2012; Chan, Golub, LeVeque,
  * "Updating formulae and a pairwise algorithm for computing sample variances",
- * 1979, for the means).
+ * 1979, for the means).  Blocks whose columns are far from collinear take a
+ * shorter way to the same triangle (linear_gram.c).
  *
  * Panels are driven from here rather than by one LAPACK call, so that a cancel
  * is served between them whatever the number of terms.  The shapes depend on the
@@ -18,9 +19,8 @@
  *
  * Cost: 2 (p + 1)^2 flops a row; with 28 terms about 0.12 us.
  */
-#include "core/linear_state.h"
+#include "core/linear_internal.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
@@ -214,16 +214,6 @@ fold_rows(CoreEnv *env, int k, double *a, int m, int trapezoid, double *b, int l
 	return CORE_OK;
 }
 
-static inline void
-two_sum(double a, double b, double *high, double *low)
-{
-	double		sum = a + b;
-	double		part = sum - a;
-
-	*high = sum;
-	*low = (a - (sum - part)) + (b - part);
-}
-
 /* The triangle becomes the state's, if it is within range. */
 static CoreStatus
 store_triangle(CoreEnv *env, LinearState *state, const double *triangle, size_t ld)
@@ -251,21 +241,16 @@ static CoreStatus
 join_part(CoreEnv *env, LinearState *state, double other_weight, const double *other_mean, int m, int trapezoid, double *part, size_t ld, const Workspace *ws)
 {
 	int			k = state->nterms + 1;
-	double	   *mean = state->data;
-	double	   *mean_low = state->data + k;
-	double		weight = state->weight + other_weight;
-	double		fraction = other_weight / weight;
+	double		fraction = other_weight / (state->weight + other_weight);
 	double		root = sqrt(state->weight * fraction);
 
 	for (int j = 0; j < k; j++)
 	{
 		double	   *column = linear_state_column(state, j);
 		double	   *target = ws->triangle + (size_t) j * (size_t) k;
-		double		difference = (other_mean[j] - mean[j]) + (other_mean[k + j] - mean_low[j]);
-		double		low;
+		double		difference = linear_mean_difference(state, other_mean, j);
 
-		two_sum(mean[j], difference * fraction, &mean[j], &low);
-		two_sum(mean[j], mean_low[j] + low, &mean[j], &mean_low[j]);
+		linear_mean_shift(state, j, difference * fraction);
 		part[(size_t) j * ld] = root * difference;
 		memcpy(target, column, ((size_t) j + 1) * sizeof(double));
 		memset(target + j + 1, 0, ((size_t) (k - j) - 1) * sizeof(double));
@@ -355,7 +340,7 @@ centre_column(const double *x, const double *w, const double *root_weight, int n
 		for (; i < n; i++)
 			out[i] = ((x[i] - high) - low) * root_weight[i];
 	}
-	two_sum(high, low, mean, mean_low);
+	linear_two_sum(high, low, mean, mean_low);
 }
 
 /* Copies what has positive weight; returns how many. */
@@ -406,12 +391,18 @@ take_triangle(int k, int nrows, const Workspace *ws)
 	}
 }
 
-/* Centred rows into the state, by a QR of their own first where that pays. */
+/*
+ * Centred rows into the state: the cheap way where that is as good, else by QR,
+ * of the rows alone first where that pays.
+ */
 static CoreStatus
 join_rows(CoreEnv *env, LinearState *state, int nrows, double weight, const Workspace *ws)
 {
 	int			k = state->nterms + 1;
 
+	/* triangle and bottom, which follow each other, are its work space */
+	if (linear_gram_join(state, nrows, ws->rows + ROWS_START, row_stride(nrows), weight, ws->mean, ws->triangle))
+		return CORE_OK;
 	if (state->weight > 0 && nrows < OWN_QR_ROWS)
 		return join_part(env, state, weight, ws->mean, nrows + 1, 0, ws->rows + ROWS_START - 1, row_stride(nrows), ws);
 

@@ -8,6 +8,8 @@
 
 #include "design.h"
 
+#include "core/linear_internal.h"
+
 #define MAX_REFERENCE 40
 
 /* Weighted normal equations in quadruple precision: [intercept, terms], and the diagonal of the inverse. */
@@ -360,6 +362,126 @@ aliased_terms_are_found_from_left_to_right(void **state)
 	assert_int_equal(a.rank, 6);
 }
 
+/* Sum of squares of the inverse of the triangle with columns of length 1. */
+static double
+inflation_of(const LinearState *state)
+{
+	int			k = state->nterms + 1;
+	double		total = 0;
+
+	for (int j = 0; j < k; j++)
+	{
+		double		column[MAX_REFERENCE] = {0};
+
+		column[j] = 1;
+		for (int i = j; i >= 0; i--)
+		{
+			const double *r = linear_state_column(state, i);
+			double		length = 0;
+
+			for (int l = 0; l <= i; l++)
+				length += r[l] * r[l];
+			length = sqrt(length);
+			column[i] /= r[i] / length;
+			total += column[i] * column[i];
+			for (int l = 0; l < i; l++)
+				column[l] -= column[i] * r[l] / length;
+		}
+	}
+	return total;
+}
+
+/* Element i, j of R'R. */
+static double
+moment(const LinearState *state, int i, int j)
+{
+	TestQuad	sum = 0;
+
+	for (int l = 0; l <= i && l <= j; l++)
+		sum += (TestQuad) linear_state_column(state, i)[l] * linear_state_column(state, j)[l];
+	return (double) sum;
+}
+
+/* The same moments and means: backward errors, which do not grow with the condition number. */
+static void
+compare_states(const LinearState *a, const LinearState *b, double tolerance)
+{
+	for (int j = 0; j <= a->nterms; j++)
+	{
+		double		length = sqrt(moment(b, j, j));
+
+		for (int i = 0; i <= j; i++)
+			assert_close(moment(a, i, j), moment(b, i, j), tolerance, length * sqrt(moment(b, i, i)));
+		assert_close(a->data[j], b->data[j], 1e-14, length / sqrt((double) a->nrows));
+	}
+}
+
+/*
+ * Large blocks far from collinearity go through the Gram matrix, blocks of few rows never do.  The closer to collinear,
+ * the larger the difference may be, until the short way is not taken any more.
+ */
+static void
+the_short_way_gives_the_same_triangle(void **state)
+{
+	CoreEnv    *env = *state;
+	TestRandom	random = {61};
+	int			taken = 0;
+	int			refused = 0;
+
+	for (double distance = 100; distance > 1e-9; distance /= 3)
+	{
+		for (int weighted = 0; weighted < 2; weighted++)
+		{
+			Design		design = design_random(env, &random, 2000, 12, weighted, 1000);
+			LinearState *pieces;
+			LinearState *whole;
+			LinearState *copy;
+			LinearSolution a;
+			LinearSolution b;
+			double	   *rows = env_alloc(env, 2000 * 13, sizeof(double));
+			double	   *work = env_alloc(env, 2 * 13 * 13, sizeof(double));
+			double		mean[26] = {0};
+			size_t		size;
+			bool		short_way;
+
+			/* a target that is not nearly explained, and one term nearly collinear with two others */
+			for (int i = 0; i < 2000; i++)
+			{
+				design.y[i] += 100 * test_random_normal(&random);
+				design.x[3 * 2000 + i] = design.x[i] + design.x[2 * 2000 + i] + distance * test_random_normal(&random);
+			}
+			pieces = design_state(env, &design, 0, 2000, 50);
+			whole = design_state(env, &design, 0, 2000, 1000);
+			compare_states(whole, pieces, 1e-13);
+			a = design_solve(env, whole, true, 0);
+			b = design_solve(env, pieces, true, 0);
+			for (int j = 1; j <= 12; j++)
+				assert_close(a.coefficient[j] / a.std_error[j], b.coefficient[j] / b.std_error[j], 1e-13 * sqrt(inflation_of(pieces)), 1);
+
+			/* called directly it says which way it was, and changes nothing when it was the other one */
+			for (int j = 0; j < 13; j++)
+			{
+				for (int i = 0; i < 2000; i++)
+				{
+					rows[j * 2000 + i] = j < 12 ? design.x[j * 2000 + i] : design.y[i];
+					rows[j * 2000 + i] = (rows[j * 2000 + i] - pieces->data[j]) * (weighted ? sqrt(design.w[i]) : 1);
+				}
+			}
+			assert_true(linear_state_size(12, &size));
+			copy = design_state_new(env, 12);
+			short_way = linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, work);
+			assert_true(short_way == (inflation_of(pieces) < 1000) || fabs(inflation_of(pieces) - 1000) < 10);
+			memcpy(copy, pieces, size);
+			if (!linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, work))
+				assert_memory_equal(copy, pieces, size);
+			taken += short_way;
+			refused += !short_way;
+			test_env_free(*state);
+		}
+	}
+	assert_true(taken > 4 && refused > 10);
+}
+
 static void
 few_rows(void **state)
 {
@@ -628,6 +750,7 @@ main(void)
 		TEST(integer_weights_are_repeated_rows),
 		TEST(scaling_columns_scales_coefficients),
 		TEST(aliased_terms_are_found_from_left_to_right),
+		TEST(the_short_way_gives_the_same_triangle),
 		TEST(few_rows),
 		TEST(constant_and_perfect_targets),
 		TEST(ridge_solves_the_penalised_normal_equations),
