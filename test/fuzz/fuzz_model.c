@@ -34,6 +34,40 @@ fill_value(const Feature *feature, int row, FeatureValue *value, double *vector)
 		vector[i] = numbers[row];
 }
 
+/* Many rows at once give the bits of one after the other. */
+static void
+check_score_rows(const Model *model, const double *terms)
+{
+	const Algorithm *algorithm = model->algorithm;
+	size_t		nterms = (size_t) model->transform->nterms;
+	size_t		noutputs = (size_t) model->noutputs;
+	double	   *x = fuzz_doubles(nterms * ROWS);
+	double	   *scratch = fuzz_doubles(algorithm->scratch != NULL ? (size_t) algorithm->scratch(model) : 0);
+	double	   *together = fuzz_doubles(noutputs * ROWS);
+	double	   *alone = fuzz_doubles(noutputs);
+
+	for (size_t row = 0; row < ROWS; row++)
+	{
+		for (size_t term = 0; term < nterms; term++)
+			x[term * ROWS + row] = terms[row * nterms + term];
+	}
+	algorithm->score_rows(model, x, ROWS, ROWS, scratch, together);
+	for (size_t row = 0; row < ROWS; row++)
+	{
+		algorithm->score(model, terms + row * nterms, scratch, alone);
+		for (size_t k = 0; k < noutputs; k++)
+		{
+			double		other = together[row * noutputs + k];
+
+			fuzz_check(alone[k] == other || (isnan(alone[k]) && isnan(other)));
+		}
+	}
+	free(x);
+	free(scratch);
+	free(together);
+	free(alone);
+}
+
 static void
 score(const Model *model)
 {
@@ -43,6 +77,7 @@ score(const Model *model)
 	double	   *scratch = fuzz_doubles((size_t) model_scratch_size(model));
 	double	   *response = fuzz_doubles((size_t) model_response_count(model));
 	double	   *margins = fuzz_doubles((size_t) model->noutputs);
+	double	   *terms = fuzz_doubles((size_t) model->transform->nterms * ROWS);
 
 	fuzz_check(values != NULL && vectors != NULL);
 	for (int i = 0; i < schema->count; i++)
@@ -51,13 +86,17 @@ score(const Model *model)
 	{
 		for (int i = 0; i < schema->count; i++)
 			fill_value(&schema->features[i], row, &values[i], vectors[i]);
+		transform_row(model->transform, values, terms + (size_t) row * (size_t) model->transform->nterms);
 		model_margin(model, values, scratch, margins);
 		model_response(model, values, scratch, response);
 		if (model->task == TASK_BINARY || model->task == TASK_MULTICLASS)
 			fuzz_check(model_class(model, response) >= 0 && model_class(model, response) < model->target.nclasses);
 	}
+	if (model->algorithm->score_rows != NULL)
+		check_score_rows(model, terms);
 	for (int i = 0; i < schema->count; i++)
 		free(vectors[i]);
+	free(terms);
 	free(values);
 	free(vectors);
 	free(scratch);
