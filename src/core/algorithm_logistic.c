@@ -30,7 +30,7 @@ static const ParamSpec logistic_params[] = {
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL, "Factor on the weight of positive rows; two classes only."},
 	{"offset", PARAM_TEXT, 0, 0, 0, NULL, NULL, "Column that is added to the linear predictor with coefficient 1; two classes only."},
 	{"max_iter", PARAM_INTEGER, 100, 1, 10000, NULL, "max_iterations|maxit", "Most Newton iterations over all rows."},
-	{"tol", PARAM_REAL, 1e-8, 1e-14, 0.1, NULL, "tolerance|epsilon", "Converged when the Newton step is shorter than this times the square root of the deviance."},
+	{"tol", PARAM_REAL, NAN, 1e-14, 0.1, NULL, "tolerance|epsilon", "Converged when the Newton step is shorter than this times the square root of the deviance; 1e-10 or, from 524,288 rows on, 1e-8."},
 	{NULL, PARAM_INTEGER, 0, 0, 0, NULL, NULL, NULL}
 };
 

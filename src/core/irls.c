@@ -69,6 +69,8 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	CORE_ALLOC(env, private->workspace, workspace);
 	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms)
 		private->sample_blocks = SAMPLE_BLOCKS;
+	if (isnan(options->tol))
+		private->options.tol = blocks >= SAMPLE_FROM_BLOCKS ? IRLS_TOL_LARGE : IRLS_TOL;
 	plan->private = private;
 	return CORE_OK;
 }

@@ -40,12 +40,15 @@
 #include "core/glm_family.h"
 #include "core/linear_state.h"
 
+#define IRLS_TOL 1e-10
+#define IRLS_TOL_LARGE 1e-8		/* where a pass takes a while; standard errors keep eight digits */
+
 typedef struct IrlsOptions
 {
 	GlmSpec		spec;
 	bool		intercept;
 	double		ridge;			/* lambda */
-	double		tol;
+	double		tol;			/* NaN: by the number of rows */
 	int			max_iter;
 	bool		balanced;		/* BINARY: classes weigh the same in total */
 	double		positive_weight;	/* BINARY: factor on the weight of positive rows */

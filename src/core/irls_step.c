@@ -342,18 +342,11 @@ find_separation(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *stat
 	}
 }
 
-/* Where passes are cheap, two more digits cost nothing. */
-static double
-working_tolerance(const FitPlan *plan)
-{
-	return irls_options(plan)->tol * (((const IrlsPlan *) plan->private)->sample_blocks > 0 ? 1.0 : 0.01);
-}
-
 static bool
 near_enough(const FitPlan *plan, const IrlsIterate *iterate, const IrlsState *state, double objective, double decrement)
 {
 	const IrlsOptions *options = irls_options(plan);
-	double		tol = working_tolerance(plan);
+	double		tol = options->tol;
 
 	/* rounding alone makes steps of about this size */
 	if (decrement <= 1e-28 * state->scale)
@@ -399,7 +392,7 @@ choose_basis(const FitPlan *plan, IrlsIterate *iterate, bool near, double relati
 	bool		canonical = options->spec.link == glm_canonical_link(options->spec.family);
 	double		growth = relative_decrement / (iterate->decrement * iterate->decrement);
 	double		expected = growth * relative_decrement * relative_decrement;
-	double		tol = working_tolerance(plan);
+	double		tol = options->tol;
 
 	iterate->decrement = relative_decrement;
 	if (iterate->basis == IRLS_QR)

@@ -114,6 +114,8 @@ multinomial_begin(CoreEnv *env, const FitInput *input, const MultinomialOptions 
 	private->uncorrelated = options->ridge == 0.0 && input->nterms <= MULTINOMIAL_BASIS_LIMIT;
 	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_COEFFICIENT > size)
 		private->sample_blocks = SAMPLE_BLOCKS;
+	if (isnan(options->tol))
+		private->options.tol = blocks >= SAMPLE_FROM_BLOCKS ? MULTINOMIAL_TOL_LARGE : MULTINOMIAL_TOL;
 	if (!linear_workspace_size(input->nterms, BLOCK_ROWS, &workspace) ||
 		!iterate_bytes(private, input->nterms, input->nclasses, &plan->iterate_size) ||
 		!state_bytes(private, input->nterms, input->nclasses, &plan->state_size))

@@ -34,11 +34,14 @@
 
 #define MULTINOMIAL_LBFGS_FACTOR 5		/* L-BFGS may take as many times max_iter steps */
 
+#define MULTINOMIAL_TOL 1e-10
+#define MULTINOMIAL_TOL_LARGE 1e-8	/* where a pass takes a while */
+
 typedef struct MultinomialOptions
 {
 	bool		intercept;
 	double		ridge;
-	double		tol;
+	double		tol;			/* NaN: by the number of rows */
 	int			max_iter;
 	bool		balanced;		/* classes weigh the same in total */
 } MultinomialOptions;

@@ -582,9 +582,7 @@ static bool
 near_enough(const FitPlan *plan, const MultinomialIterate *iterate, const MultinomialState *state, double objective, double decrement)
 {
 	const MultinomialPlan *private = multinomial_plan(plan);
-	/* where passes are cheap, two more digits cost nothing */
-	double		newton_tol = private->options.tol * (private->sample_blocks > 0 ? 1.0 : 0.01);
-	double		tol = private->newton ? newton_tol : fmax(private->options.tol, LBFGS_TOL);
+	double		tol = private->newton ? private->options.tol : fmax(private->options.tol, LBFGS_TOL);
 
 	if (decrement <= 1e-28 * state->scale)
 		return true;
