@@ -437,7 +437,7 @@ choose_memory(DatasetBuild *build, Size nrows)
 			sizes[n++] = null_words(nrows) * sizeof(uint64);
 		values += (double) nrows * raw->width;
 	}
-	if (!build->request->quiet && parallel_fit_plausible((int64) nrows, values))
+	if (!build->request->quiet && !build->request->private_memory && parallel_fit_plausible((int64) nrows, values))
 	{
 		build->arena = shared_arena_create(build->env->context, 0);
 		if (!shared_arena_reserve(build->arena, sizes, n))

@@ -30,6 +30,7 @@ typedef struct DatasetRequest
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */
 	bool		keep_split;		/* for folds: split_values, and holding out nothing is no NOTICE */
+	bool		private_memory; /* the rows outlive the transaction: nothing of them in shared memory */
 	bool		quiet;			/* no NOTICEs, and a source without features is no error */
 } DatasetRequest;
 

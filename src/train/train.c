@@ -64,8 +64,8 @@ schema_json(const FeatureSchema *schema)
 	return out.data;
 }
 
-static Datum
-metrics_jsonb(const Metric *metrics, int nmetrics)
+Datum
+train_metrics_jsonb(const Metric *metrics, int nmetrics)
 {
 	StringInfoData out;
 
@@ -115,15 +115,18 @@ read_rows(PgEnv *env, TrainArguments *arguments, Source *source, DatasetResult *
 	dataset_read(env, source, &request, rows);
 }
 
-static void
-register_version(const TrainArguments *arguments, const Source *source, const Model *model,
-				 int64 rows_test, int64 rows_skipped, const uint8 *bytes, Size length,
-				 const Metric *metrics, int nmetrics, TimestampTz started, double seconds,
-				 AddedVersion *added)
+double
+train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, const Model *model,
+			const DatasetResult *rows, int64 rows_test, const Metric *metrics, int nmetrics, TimestampTz started,
+			AddedVersion *added)
 {
 	NewVersion	version = {0};
 	StringInfoData params;
+	uint8	   *bytes;
+	Size		length;
 
+	progress_phase("storing", 0);
+	pg_env_check(&env->core, model_encode(&env->core, model, 0, &bytes, &length));
 	initStringInfo(&params);
 	params_to_json(&params, &model->params);
 	version.model = arguments->model;
@@ -145,10 +148,11 @@ register_version(const TrainArguments *arguments, const Source *source, const Mo
 	version.nmetrics = nmetrics;
 	version.rows_train = model->rows_train;
 	version.rows_test = rows_test;
-	version.rows_skipped = rows_skipped;
-	version.seconds = seconds;
+	version.rows_skipped = rows->rows_skipped;
+	version.seconds = (double) (GetCurrentTimestamp() - started) / 1e6;
 	version.started = started;
 	catalog_add_version(&version, added);
+	return version.seconds;
 }
 
 static void
@@ -169,7 +173,7 @@ return_row(FunctionCallInfo fcinfo, const TrainArguments *arguments, const Model
 	values[5] = Int64GetDatum(model->rows_train);
 	values[6] = Int64GetDatum(rows_test);
 	values[7] = Int64GetDatum(rows_skipped);
-	values[8] = metrics_jsonb(metrics, nmetrics);
+	values[8] = train_metrics_jsonb(metrics, nmetrics);
 	values[9] = Float8GetDatum(seconds);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -194,8 +198,6 @@ mlops_train(PG_FUNCTION_ARGS)
 	Metric		metrics[METRIC_MAX];
 	int			nmetrics = 0;
 	int64		rows_test;
-	uint8	   *bytes;
-	Size		length;
 	AddedVersion added;
 	double		seconds;
 
@@ -213,11 +215,7 @@ mlops_train(PG_FUNCTION_ARGS)
 	rows_test = rows.data.nrows - rows.data.ntrain;
 	train_warn_leaks(&env, &rows.data, rows.task);
 	model = train_fit(&env, &arguments, &rows, metrics, &nmetrics);
-	progress_phase("storing", 0);
-	pg_env_check(&env.core, model_encode(&env.core, model, 0, &bytes, &length));
-	seconds = (double) (GetCurrentTimestamp() - started) / 1e6;
-	register_version(&arguments, source, model, rows_test, rows.rows_skipped, bytes, length, metrics, nmetrics,
-					 started, seconds, &added);
+	seconds = train_store(&env, &arguments, source, model, &rows, rows_test, metrics, nmetrics, started, &added);
 	source_close(source);
 	progress_end();
 

@@ -12,6 +12,7 @@
 
 #include "core/algorithm.h"
 #include "core/metrics.h"
+#include "pg/catalog.h"
 #include "pg/dataset_reader.h"
 #include "pg/pg_env.h"
 
@@ -119,6 +120,12 @@ extern Model *train_fit_weighted(PgEnv *env, const TrainArguments *arguments, co
  */
 extern int64 train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 first, int64 count,
 							  bool training, const int32 *folds, int32 fold, double *response);
+
+/* Registers the model; returns the seconds since `started`, as recorded. */
+extern double train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, const Model *model,
+						  const DatasetResult *rows, int64 rows_test, const Metric *metrics, int nmetrics,
+						  TimestampTz started, AddedVersion *added);
+extern Datum train_metrics_jsonb(const Metric *metrics, int nmetrics);
 
 /* NOTICE for each feature that alone separates the classes almost perfectly. */
 extern void train_warn_leaks(PgEnv *env, const Dataset *data, Task task);
