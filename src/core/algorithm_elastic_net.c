@@ -56,7 +56,9 @@ typedef struct ElasticPlan
 	ElasticOptions options;
 	size_t		fold_size;		/* bytes of a fold's state */
 	double	   *workspace;
-	double	   *x;				/* gathered rows of a fold: BLOCK_ROWS x nterms, then y, then w */
+	int		   *fold;			/* [BLOCK_ROWS] of each row */
+	int		   *row;			/* [BLOCK_ROWS] the rows of one fold */
+	double	   *x;				/* what they hold: BLOCK_ROWS x nterms */
 	double	   *y;
 	double	   *w;
 } ElasticPlan;
@@ -104,6 +106,8 @@ elastic_net_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 	elastic->x = env_alloc(env, BLOCK_ROWS * (size_t) input->nterms, sizeof(double));
 	if (elastic->x == NULL)
 		return CORE_NO_MEMORY;
+	CORE_ALLOC(env, elastic->fold, BLOCK_ROWS);
+	CORE_ALLOC(env, elastic->row, BLOCK_ROWS);
 	CORE_ALLOC(env, elastic->y, BLOCK_ROWS);
 	CORE_ALLOC(env, elastic->w, BLOCK_ROWS);
 	plan->iterate_size = plan->state_size;
@@ -138,21 +142,29 @@ elastic_net_state_init(const FitPlan *plan, const void *iterate, void *state)
 
 /* Copies the block's rows of one fold; returns how many. */
 static int
-gather_fold(const FitPlan *plan, const DesignBlock *block, int fold)
+gather_fold(const ElasticPlan *elastic, const DesignBlock *block, int fold)
 {
-	const ElasticPlan *elastic = plan->private;
-	uint64_t	folds = (uint64_t) elastic->options.folds;
 	int			count = 0;
 
 	for (int i = 0; i < block->nrows; i++)
 	{
-		if (folds > 1 && hash_seeded(block->hash[i], plan->input.seed) % folds != (uint64_t) fold)
-			continue;
-		for (int j = 0; j < block->nterms; j++)
-			elastic->x[(size_t) j * BLOCK_ROWS + (size_t) count] = block->x[(size_t) j * block->ld + (size_t) i];
-		elastic->y[count] = block->y[i] - (block->offset != NULL ? block->offset[i] : 0);
-		elastic->w[count] = block->w != NULL ? block->w[i] : 1;
-		count++;
+		if (elastic->fold[i] == fold)
+			elastic->row[count++] = i;
+	}
+	for (int j = 0; j < block->nterms; j++)
+	{
+		const double *column = block->x + (size_t) j * block->ld;
+		double	   *out = elastic->x + (size_t) j * BLOCK_ROWS;
+
+		for (int i = 0; i < count; i++)
+			out[i] = column[elastic->row[i]];
+	}
+	for (int i = 0; i < count; i++)
+	{
+		int			row = elastic->row[i];
+
+		elastic->y[i] = block->y[row] - (block->offset != NULL ? block->offset[row] : 0);
+		elastic->w[i] = block->w != NULL ? block->w[row] : 1;
 	}
 	return count;
 }
@@ -161,11 +173,14 @@ static CoreStatus
 elastic_net_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate, void *state, const DesignBlock *block)
 {
 	const ElasticPlan *elastic = plan->private;
+	uint64_t	folds = (uint64_t) elastic->options.folds;
 
 	(void) iterate;
+	for (int i = 0; folds > 1 && i < block->nrows; i++)
+		elastic->fold[i] = (int) (hash_seeded(block->hash[i], plan->input.seed) % folds);
 	for (int k = 0; k < elastic->options.folds; k++)
 	{
-		int			count = gather_fold(plan, block, k);
+		int			count = gather_fold(elastic, block, k);
 
 		CORE_TRY(linear_state_add(env, fold_state(elastic, state, k), count, elastic->x, BLOCK_ROWS, elastic->y,
 								  block->w != NULL ? elastic->w : NULL, elastic->workspace));
