@@ -11,7 +11,7 @@ CREATE FUNCTION mlops.has_access(model text, privilege text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'mlops_has_access_name'
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION mlops.has_access(text, text) IS
-    'whether the current role has a privilege (read, predict, write, manage, or any) on a model; false for models that do not exist';
+    'whether the current role has a privilege (read, predict, write, approve, manage, or any) on a model; false for models that do not exist';
 REVOKE ALL ON FUNCTION mlops.has_access(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_access(text, text) TO PUBLIC;
 
@@ -19,7 +19,7 @@ CREATE FUNCTION mlops.has_access(model_id uuid, privilege text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'mlops_has_access_id'
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION mlops.has_access(uuid, text) IS
-    'whether the current role has a privilege (read, predict, write, manage, or any) on the model of that id; the filter of the views';
+    'whether the current role has a privilege (read, predict, write, approve, manage, or any) on the model of that id; the filter of the views';
 REVOKE ALL ON FUNCTION mlops.has_access(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_access(uuid, text) TO PUBLIC;
 

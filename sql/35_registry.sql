@@ -12,7 +12,7 @@ CREATE FUNCTION mlops.promote(model text, version integer DEFAULT NULL, stage te
     AS 'MODULE_PATHNAME', 'mlops_promote'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.promote(text, integer, text, text, boolean) IS
-    'moves a version (argument, or ''churn/3'', or the newest) to a stage; the version that was in Production becomes Archived; needs manage';
+    'moves a version (argument, or ''churn/3'', or the newest) to a stage; Production asks for gates and approval, and the version that was there becomes Archived; needs manage';
 REVOKE ALL ON FUNCTION mlops.promote(text, integer, text, text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.promote(text, integer, text, text, boolean) TO PUBLIC;
 
@@ -20,7 +20,7 @@ CREATE FUNCTION mlops.rollback(model text, comment text DEFAULT NULL, OUT from_v
     AS 'MODULE_PATHNAME', 'mlops_rollback'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.rollback(text, text) IS
-    'puts back the version that was in Production before; twice goes back two; needs manage';
+    'puts back the version that was in Production before, without asking gates again; twice goes back two; needs manage';
 REVOKE ALL ON FUNCTION mlops.rollback(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.rollback(text, text) TO PUBLIC;
 
@@ -43,7 +43,7 @@ CREATE FUNCTION mlops.grant_access(model text, role text, privilege text) RETURN
     AS 'MODULE_PATHNAME', 'mlops_grant_access'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.grant_access(text, text, text) IS
-    'grants privileges (read, predict, write, manage, a comma-separated list, or all) on a model to a role or ''public''; needs manage';
+    'grants privileges (read, predict, write, approve, manage, a comma-separated list, or all) on a model to a role or ''public''; needs manage';
 REVOKE ALL ON FUNCTION mlops.grant_access(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.grant_access(text, text, text) TO PUBLIC;
 

@@ -30,6 +30,8 @@ static const struct
 	{"read", PRIVILEGE_READ, PRIVILEGE_READ | PRIVILEGE_PREDICT},
 	{"predict", PRIVILEGE_PREDICT, PRIVILEGE_PREDICT},
 	{"write", PRIVILEGE_WRITE, PRIVILEGE_WRITE},
+	/* nobody can judge what he may not see */
+	{"approve", PRIVILEGE_APPROVE, PRIVILEGE_APPROVE | PRIVILEGE_READ | PRIVILEGE_PREDICT},
 	/* whoever may grant could grant himself the rest */
 	{"manage", PRIVILEGE_MANAGE, PRIVILEGE_ALL},
 };

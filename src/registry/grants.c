@@ -34,7 +34,7 @@ unknown_privilege(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown privilege \"%s\"", name),
-			 errhint("The privileges are read, predict, write and manage; 'all' stands for the four.")));
+			 errhint("The privileges are read, predict, write, approve and manage; 'all' stands for all of them.")));
 }
 
 /* Bits of a comma-separated list of privileges, or of 'all'. */
@@ -66,7 +66,7 @@ parse_privileges(const char *text)
 static ArrayType *
 privilege_array(unsigned mask)
 {
-	Datum		names[4];
+	Datum		names[PRIVILEGE_COUNT];
 	int			count = 0;
 
 	for (unsigned bit = 1; bit <= PRIVILEGE_ALL; bit <<= 1)
@@ -278,7 +278,7 @@ mlops_transfer_ownership(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Bits of a privilege, or of all four for 'any'. */
+/* Bits of a privilege, or of all for 'any'. */
 static unsigned
 wanted_privileges(FunctionCallInfo fcinfo, int argno)
 {

@@ -312,6 +312,27 @@ refuse_aliased(const Registered *target)
 				 errhint("Move the alias with mlops.set_alias or remove it with mlops.drop_alias first.")));
 }
 
+/* Removes target->version, which is neither in Production nor under an alias; between catalog_begin and catalog_end. */
+void
+registry_delete_version(const Registered *target)
+{
+	static const char *const parts[] = {
+		"DELETE FROM mlops.version_tags WHERE model_id = $1 AND version = $2",
+		"DELETE FROM mlops.approvals WHERE model_id = $1 AND version = $2",
+		"DELETE FROM mlops.gate_checks WHERE model_id = $1 AND version = $2"
+	};
+	CatalogArg	args[] = {arg_uuid(&target->model.model_id), arg_int4(target->version.version)};
+
+	for (size_t i = 0; i < lengthof(parts); i++)
+		catalog_execute(parts[i], lengthof(args), args);
+	catalog_execute("WITH gone AS (DELETE FROM mlops.model_versions WHERE model_id = $1 AND version = $2 RETURNING run_id) "
+					"SELECT pg_catalog.array_agg(run_id) FROM gone", lengthof(args), args);
+	remove_runs();
+	remove_orphaned_blobs();
+	catalog_execute("UPDATE mlops.registered_models SET last_updated_time = pg_catalog.now() WHERE model_id = $1", 1, args);
+	catalog_audit(target->user, "delete_version", &target->model.model_id, target->model.name, target->version.version, NULL);
+}
+
 /* delete_version(model, version); its number is not used again */
 Datum
 mlops_delete_version(PG_FUNCTION_ARGS)
@@ -325,16 +346,7 @@ mlops_delete_version(PG_FUNCTION_ARGS)
 	refuse_production(&target);
 	catalog_begin(&work);
 	refuse_aliased(&target);
-	{
-		CatalogArg	args[] = {arg_uuid(&target.model.model_id), arg_int4(target.version.version)};
-
-		catalog_execute("WITH gone AS (DELETE FROM mlops.model_versions WHERE model_id = $1 AND version = $2 RETURNING run_id) "
-						"SELECT pg_catalog.array_agg(run_id) FROM gone", lengthof(args), args);
-		remove_runs();
-		remove_orphaned_blobs();
-		catalog_execute("UPDATE mlops.registered_models SET last_updated_time = pg_catalog.now() WHERE model_id = $1", 1, args);
-		catalog_audit(target.user, "delete_version", &target.model.model_id, target.model.name, target.version.version, NULL);
-	}
+	registry_delete_version(&target);
 	catalog_end(&work);
 	registry_changed();
 	PG_RETURN_VOID();
@@ -350,6 +362,9 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		"DELETE FROM mlops.model_tags WHERE model_id = $1",
 		"DELETE FROM mlops.stage_history WHERE model_id = $1",
 		"DELETE FROM mlops.model_grants WHERE model_id = $1",
+		"DELETE FROM mlops.approvals WHERE model_id = $1",
+		"DELETE FROM mlops.model_gates WHERE model_id = $1",
+		"DELETE FROM mlops.gate_checks WHERE model_id = $1",
 		"DELETE FROM mlops.registered_models WHERE model_id = $1"
 	};
 	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));

@@ -15,8 +15,11 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/timestamp.h"
 
+#include "registry/approvals.h"
+#include "registry/gates.h"
 #include "registry/registry.h"
 
 PG_FUNCTION_INFO_V1(mlops_promote);
@@ -173,6 +176,64 @@ result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
+/* What must hold before a version enters Production; outside catalog_begin. */
+typedef struct Admission
+{
+	List	   *results;		/* GateResults */
+	char	   *failures;		/* of enabled gates; NULL: none */
+	bool		unapproved;
+} Admission;
+
+/* ERROR unless the version may enter, or the caller forces it. */
+static void
+ask_admission(const Registered *target, bool force, Admission *admission)
+{
+	const char *name = target->model.name;
+	int32		version = target->version.version;
+	char	   *warnings;
+
+	admission->unapproved = !approval_satisfied(target);
+	if (admission->unapproved && !force)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" is not approved", version, name),
+				 errdetail("The model requires an approval from somebody else than the version's author."),
+				 errhint("Ask a role with the privilege approve to run SELECT mlops.approve('%s', %d).", name, version)));
+	admission->results = gates_evaluate(target, gates_read(target));
+	admission->failures = gates_failures(admission->results, "enabled");
+	if (admission->failures != NULL && !force)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" does not pass its gates", version, name),
+				 errdetail_internal("%s", admission->failures),
+				 errhint("SELECT * FROM mlops.check_gates('%s', %d) shows and records every result; force => true passes them.",
+						 name, version)));
+	warnings = gates_failures(admission->results, "dry_run");
+	if (warnings != NULL)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" does not pass gates that are in mode dry_run", version, name),
+				 errdetail_internal("%s", warnings)));
+}
+
+/* Results of gates, and the mark of a promotion against them; between catalog_begin and catalog_end. */
+static void
+record_admission(const Registered *target, const Admission *admission, bool force)
+{
+	StringInfoData detail;
+
+	gates_record(target, admission->results, force ? "force" : "promote");
+	if (!force || (admission->failures == NULL && !admission->unapproved))
+		return;
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"approved\": %s, \"failures\": ", admission->unapproved ? "false" : "true");
+	if (admission->failures == NULL)
+		appendStringInfoString(&detail, "null");
+	else
+		escape_json(&detail, admission->failures);
+	appendStringInfoChar(&detail, '}');
+	catalog_audit(target->user, "force", &target->model.model_id, target->model.name, target->version.version, detail.data);
+}
+
 /* promote(model, version, stage, comment, force) */
 Datum
 mlops_promote(PG_FUNCTION_ARGS)
@@ -200,8 +261,12 @@ mlops_promote(PG_FUNCTION_ARGS)
 	{
 		StageChange change = {&target, GetCurrentTimestamp(), comment, force};
 		CatalogWork work;
+		Admission	admission = {0};
 
+		if (strcmp(stage, "Production") == 0)
+			ask_admission(&target, force, &admission);
 		catalog_begin(&work);
+		record_admission(&target, &admission, force);
 		previous = move_to_stage(&change, stage);
 		catalog_audit(target.user, "promote", &target.model.model_id, target.model.name, version->version,
 					  stage_detail(version->stage, stage, force));

@@ -61,6 +61,9 @@ extern char *registry_bare_name(const char *reference);
 /* {"key": "value"} for the audit log. */
 extern char *registry_detail(const char *key, const char *value);
 
+/* Removes target->version with its tags, approvals, run and bytes; the caller has seen that it may go. */
+extern void registry_delete_version(const Registered *target);
+
 /*
  * Removes runs that no version refers to, with all that was logged to them and
  * data sets that no other run read.  Between catalog_begin and catalog_end.

@@ -135,7 +135,7 @@ SELECT alike(pg_temp.try_as('priv_stranger', $$SELECT mlops.promote('othr')$$), 
 SELECT is(pg_temp.try($$SELECT mlops.grant_access('churn', 'priv_nobody', 'read')$$), '42704 | role "priv_nobody" does not exist', 'unknown role');
 SELECT is(pg_temp.try($$SELECT mlops.grant_access('churn', '4294967000'::regrole, 'read')$$), '42704 | role with OID 4294967000 does not exist', 'dangling regrole');
 SELECT alike(pg_temp.try($$SELECT mlops.grant_access('churn', 'priv_owner', 'select')$$),
-    '22023 | unknown privilege "select" | The privileges are read, predict, write and manage; %', 'unknown privilege');
+    '22023 | unknown privilege "select" | The privileges are read, predict, write, approve and manage; %', 'unknown privilege');
 SELECT alike(pg_temp.try($$SELECT mlops.grant_access('churn', 'priv_owner', 'read,,write')$$), '22023 | unknown privilege "" | %', 'empty privilege');
 SELECT alike(pg_temp.try($$SELECT mlops.has_access('churn', 'select')$$), '22023 | %', 'has_access: unknown privilege');
 SELECT is(pg_temp.try($$SELECT mlops.has_access('nothing', 'any')$$), 'false', 'has_access: false for what does not exist');
