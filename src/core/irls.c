@@ -54,7 +54,7 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	IrlsPlan   *private;
 
 	if (!linear_state_size(input->nterms, &linear) || !linear_workspace_size(input->nterms, BLOCK_ROWS, &workspace) ||
-		!size_multiply(terms + 2, terms + 2, &cross) || !size_multiply(cross, sizeof(double), &cross) ||
+		!size_multiply((terms + 2) * (terms + 3) / 2, sizeof(double), &cross) ||
 		!size_multiply(terms + 1, IRLS_VECTORS * sizeof(double), &vectors) ||
 		!size_add(linear > cross ? linear : cross, sizeof(IrlsState) + 64, &plan->state_size) ||
 		!size_add(vectors, sizeof(IrlsIterate) + 64, &plan->iterate_size))
@@ -67,6 +67,9 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	private->options = *options;
 	CORE_ALLOC(env, private->chunk, irls_chunk_doubles(input->nterms));
 	CORE_ALLOC(env, private->workspace, workspace);
+	private->square = env_alloc(env, (terms + 2) * (terms + 2), sizeof(double));
+	if (private->square == NULL)
+		return CORE_NO_MEMORY;
 	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms)
 		private->sample_blocks = SAMPLE_BLOCKS;
 	if (isnan(options->tol))
@@ -207,7 +210,8 @@ irls_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Model *mode
 		CORE_TRY(model_add_number(env, model, "bic", parameters * log(rows) - 2.0 * log_likelihood));
 	}
 	if (options->spec.family == GLM_BINOMIAL)
-		CORE_TRY(model_add_number(env, model, "mcfadden_r_squared", 1.0 - iterate->deviance / iterate->null_deviance));
+		CORE_TRY(model_add_number(env, model, "mcfadden_r_squared",
+								  iterate->null_deviance > 0.0 ? 1.0 - iterate->deviance / iterate->null_deviance : NAN));
 	if (glm_can_separate(&options->spec))
 		CORE_TRY(model_add_number(env, model, "separation", iterate->separation != IRLS_OVERLAP));
 	CORE_TRY(model_add_number(env, model, "converged", iterate->converged));

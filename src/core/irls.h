@@ -166,7 +166,7 @@ typedef struct IrlsState
 	int32_t		cross_columns;	/* k + 2, or 0 when `data` is a LinearState */
 	int32_t		reserved;
 	double		padding[4];
-	double		data[];			/* LinearState, or the (k + 2)^2 cross-product of (1, z, residual), by columns */
+	double		data[];			/* LinearState, or the upper triangle of the cross-product of (1, z, residual), by columns */
 } IrlsState;
 
 _Static_assert(sizeof(IrlsState) % 64 == 0, "the sums of a pass are aligned");
@@ -177,12 +177,20 @@ typedef struct IrlsPlan
 	int64_t		sample_blocks;	/* 0: no sampling */
 	double	   *chunk;			/* irls_chunk_doubles */
 	double	   *workspace;		/* of linear_state_add over a block */
+	double	   *square;			/* (2 + terms)^2: cross-product of a block */
 } IrlsPlan;
 
 static inline const IrlsOptions *
 irls_options(const FitPlan *plan)
 {
 	return &((const IrlsPlan *) plan->private)->options;
+}
+
+/* Column j of the cross-product: its first entry; it has j + 1 of them. */
+static inline double *
+irls_cross_column(const IrlsState *state, int j)
+{
+	return (double *) state->data + (size_t) j * ((size_t) j + 1) / 2;
 }
 
 static inline LinearState *

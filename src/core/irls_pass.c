@@ -244,7 +244,7 @@ evaluate_chunk(const FitPlan *plan, const IrlsIterate *iterate, Chunk *chunk, Ir
 }
 
 static void
-add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
+add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, double *square)
 {
 	int			columns = iterate->nkept + 2;
 	const double *restrict root = chunk->design;
@@ -257,12 +257,12 @@ add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, IrlsState *sta
 			z[i] *= root[i];
 	}
 	cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, columns, chunk->rows,
-				1.0, chunk->design, (int) chunk->ld, 1.0, state->data, columns);
+				1.0, chunk->design, (int) chunk->ld, 1.0, square, columns);
 }
 
 /* The same with the observed information, whose weights may be negative; the score is that of the expected one. */
 static void
-add_observed(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
+add_observed(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, double *square)
 {
 	int			columns = iterate->nkept + 1;
 	const double *root = chunk->design;
@@ -284,9 +284,9 @@ add_observed(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk
 		chunk->design[i] = 1.0;
 	}
 	cblas_dgemv(CblasColMajor, CblasTrans, chunk->rows, columns, 1.0, chunk->design, (int) chunk->ld, score, 1,
-				1.0, state->data + (size_t) columns * (size_t) (columns + 1), 1);
+				1.0, square + (size_t) columns * (size_t) (columns + 1), 1);
 	cblas_dsyr2k(CblasColMajor, CblasUpper, CblasTrans, columns, chunk->rows, 0.5, chunk->design, (int) chunk->ld,
-				 chunk->weighted, (int) chunk->ld, 1.0, state->data, columns + 1);
+				 chunk->weighted, (int) chunk->ld, 1.0, square, columns + 1);
 }
 
 /* Case weights of the chunk, with class factors. */
@@ -319,9 +319,9 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const D
 	if (iterate->basis == IRLS_CROSS_PRODUCT)
 	{
 		if (iterate->observed)
-			add_observed(plan, iterate, chunk, state);
+			add_observed(plan, iterate, chunk, private->square);
 		else
-			add_cross_product(iterate, chunk, state);
+			add_cross_product(iterate, chunk, private->square);
 		return CORE_OK;
 	}
 	for (int i = 0; i < chunk->rows; i++)
@@ -348,12 +348,15 @@ irls_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate_, void *s
 	chunk.move = chunk.eta + chunk.ld;
 	chunk.weight = chunk.move + chunk.ld;
 	chunk.weighted = chunk.weight + chunk.ld;
+	memset(private->square, 0, (size_t) state->cross_columns * (size_t) state->cross_columns * sizeof(double));
 	for (int first = 0; first < block->nrows; first += (int) chunk.ld)
 	{
 		env_poll(env);
 		chunk.rows = block->nrows - first < (int) chunk.ld ? block->nrows - first : (int) chunk.ld;
 		CORE_TRY(add_chunk(env, plan, iterate, block, first, &chunk, state));
 	}
+	for (int j = 0; j < state->cross_columns; j++)
+		memcpy(irls_cross_column(state, j), private->square + (size_t) j * (size_t) state->cross_columns, ((size_t) j + 1) * sizeof(double));
 	return CORE_OK;
 }
 
@@ -386,7 +389,7 @@ irls_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *other_)
 	a->min_margin = fmin(a->min_margin, b->min_margin);
 	if (a->cross_columns > 0)
 	{
-		size_t		n = (size_t) a->cross_columns * (size_t) a->cross_columns;
+		size_t		n = (size_t) a->cross_columns * ((size_t) a->cross_columns + 1) / 2;
 
 		for (size_t i = 0; i < n; i++)
 			a->data[i] += b->data[i];

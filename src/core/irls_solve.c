@@ -63,9 +63,8 @@ solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterat
 {
 	IrlsVectors v = irls_vectors(plan, iterate);
 	int			first = irls_options(plan)->intercept ? 0 : 1;
-	int			columns = iterate->nkept + 2;
 	int			n = iterate->nkept + 1 - first;
-	const double *sums = state->data;
+	const double *scores = irls_cross_column(state, iterate->nkept + 1);
 	double	   *matrix;
 	double	   *score;
 
@@ -73,10 +72,8 @@ solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterat
 	CORE_ALLOC(env, score, (size_t) n);
 	for (int j = 0; j < n; j++)
 	{
-		const double *column = sums + (size_t) (j + first) * (size_t) columns;
-
-		memcpy(matrix + (size_t) j * (size_t) n, column + first, (size_t) (j + 1) * sizeof(double));
-		score[j] = sums[(size_t) (columns - 1) * (size_t) columns + (size_t) (j + first)];
+		memcpy(matrix + (size_t) j * (size_t) n, irls_cross_column(state, j + first) + first, (size_t) (j + 1) * sizeof(double));
+		score[j] = scores[j + first];
 		if (j + first > 0)
 		{
 			matrix[(size_t) j * (size_t) n + (size_t) j] += ridge;
@@ -89,7 +86,7 @@ solve_cross_product(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterat
 	for (int j = 0; j < n && !step->failed; j++)
 	{
 		double		pivot = matrix[(size_t) j * (size_t) n + (size_t) j];
-		double		diagonal = sums[(size_t) (j + first) * (size_t) (columns + 1)] + (j + first > 0 ? ridge : 0.0);
+		double		diagonal = irls_cross_column(state, j + first)[j + first] + (j + first > 0 ? ridge : 0.0);
 
 		step->failed = !(pivot * pivot > PIVOT_TOLERANCE * diagonal);
 	}

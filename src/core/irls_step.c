@@ -165,6 +165,13 @@ start_over(const FitPlan *plan, IrlsIterate *iterate)
 	iterate->objective = INFINITY;
 }
 
+/* What a mean on the boundary fits exactly: all targets are 0, or all are 1. */
+static double
+boundary_deviance(const GlmSpec *spec)
+{
+	return spec->family == GLM_BINOMIAL || spec->family == GLM_POISSON ? 0.0 : NAN;
+}
+
 /*
  * The null model has the intercept alone (without one: nothing), beside the
  * offset.  Its mean is that of the target unless there are offsets, when
@@ -181,6 +188,12 @@ advance_null_model(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *s
 	{
 		iterate->has_offset = 1;
 		evaluated = iterate->basis == IRLS_QR;
+	}
+	if (options->intercept && !isfinite(glm_link(options->spec.link, target_mean(plan, iterate, state))))
+	{
+		iterate->null_deviance = boundary_deviance(&options->spec);
+		iterate->null_settled = 1;
+		return;
 	}
 	if (!iterate->has_offset || !options->intercept)
 	{
@@ -459,13 +472,12 @@ irls_step(CoreEnv *env, const FitPlan *plan, void *iterate_, const void *state_,
 		return survey_step(env, plan, iterate, state);
 	if (iterate->sampled)
 		ridge = fmax(ridge, SAMPLE_RIDGE);
-	else
-		CORE_TRY(check_rows(env, plan, state));
-
-	objective = state->deviance + penalty(plan, iterate, ridge);
-	if (iterate->starting && state->invalid)
+	if (iterate->starting && (state->invalid || state->not_finite))
 		return env_fail(env, CORE_NUMERIC, "the target gives no starting values for family \"%s\" with link \"%s\"",
 						glm_family_name(irls_options(plan)->spec.family), link_name(irls_options(plan)->spec.link));
+	if (!iterate->sampled)
+		CORE_TRY(check_rows(env, plan, state));
+	objective = state->deviance + penalty(plan, iterate, ridge);
 	if (!iterate->starting)
 	{
 		if (step_failed(iterate, state, objective))

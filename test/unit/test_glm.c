@@ -486,6 +486,37 @@ families_and_links_must_match(void **state)
 	assert_int_equal(fit_data_model(env, data)->link, LINK_LOGIT);
 }
 
+/* Targets on the boundary of the family, and targets that a link cannot start from. */
+static void
+extreme_targets_are_fitted_or_refused(void **state)
+{
+	CoreEnv    *env = *state;
+	FitData    *data = poisson_data(env, 50, 35);
+	Model	   *model;
+
+	memset(data->y, 0, 50 * sizeof(double));
+	model = fit_data_model(env, data);
+	assert_true(model_number(model, "separation") == 1 && model_number(model, "null_deviance") == 0);
+	for (int i = 0; i < 50; i++)
+		data->y[i] = 1e9 * exp(0.1 * data->x[i]) + (i % 3 - 1) * 1e4;
+	model = fit_data_model(env, data);
+	assert_true(model_number(model, "converged") == 1);
+	assert_close(model_estimate(model, 0, 1), 0.1, 1e-4, 0);
+
+	data = fit_data_create(env, &algorithm_glm, TASK_REGRESSION, 6, 1);
+	set_choice(env, data, "link", "log");
+	for (int i = 0; i < 6; i++)
+	{
+		data->x[i] = i;
+		data->y[i] = -1 - i;
+	}
+	expect_failure(env, data, CORE_NUMERIC, "the target gives no starting values for family \"gaussian\" with link \"log\"", "");
+	for (int i = 0; i < 6; i++)
+		data->y[i] = 20 * exp(0.3 * i) - (i == 0 ? 30 : 0);
+	model = fit_data_model(env, data);
+	assert_true(model_number(model, "converged") == 1);
+}
+
 /* A term that only a limit fits: identity link and counts that the line would take below 0. */
 static void
 means_stay_in_range(void **state)
@@ -565,6 +596,7 @@ main(void)
 		TEST(units_and_blocks_do_not_matter),
 		TEST(bad_targets_are_refused),
 		TEST(families_and_links_must_match),
+		TEST(extreme_targets_are_fitted_or_refused),
 		TEST(means_stay_in_range),
 		TEST(memory_may_be_refused),
 		TEST(forged_models_are_refused),

@@ -580,6 +580,31 @@ complete_separation_is_reported(void **state)
 	}
 }
 
+/* Weights over nine orders of magnitude, a handful of positives. */
+static void
+uneven_rows_are_fitted(void **state)
+{
+	CoreEnv    *env = *state;
+	FitData    *data = random_data(env, 2000, 3, 27);
+	TestRandom	random = {28};
+	Model	   *model;
+	int			positive = 0;
+
+	data->w = env_alloc(env, 2000, sizeof(double));
+	for (int i = 0; i < 2000; i++)
+		data->w[i] = pow(10, 9 * test_random_uniform(&random) - 4);
+	model = fit_data_model(env, data);
+	assert_true(model_number(model, "converged") == 1);
+	assert_true(largest_score(env, data, model) < 1e-7);
+
+	data->w = NULL;
+	for (int i = 0; i < 2000; i++)
+		positive += (int) (data->y[i] = data->y[i] == 1 && i % 200 == 7);
+	assert_true(positive > 3 && positive < 20);
+	model = fit_data_model(env, data);
+	assert_true(model_number(model, "separation") == 1 || largest_score(env, data, model) < 1e-8);
+}
+
 static void
 penalty_has_its_limits(void **state)
 {
@@ -777,6 +802,7 @@ main(void)
 		TEST(near_separation_is_not_separation),
 		TEST(quasi_separation_leaves_the_rest),
 		TEST(complete_separation_is_reported),
+		TEST(uneven_rows_are_fitted),
 		TEST(penalty_has_its_limits),
 		TEST(bad_data_is_refused),
 		TEST(degenerate_designs_are_fitted),
