@@ -387,3 +387,54 @@ oracle_has(const Csv *oracle, const char *group, const char *name)
 {
 	return oracle_row(oracle, group, name) >= 0;
 }
+
+FitData *
+binary_data_random(CoreEnv *env, const Algorithm *algorithm, int n, int nterms, uint64_t seed)
+{
+	FitData    *data = fit_data_create(env, algorithm, TASK_BINARY, n, nterms);
+	TestRandom	random = {seed};
+
+	for (int i = 0; i < n * nterms; i++)
+		data->x[i] = test_random_normal(&random);
+	for (int i = 0; i < n; i++)
+	{
+		double		eta = -0.5 + data->x[i] - (nterms > 1 ? 0.5 * data->x[n + i] : 0);
+
+		data->y[i] = test_random_uniform(&random) < 1 / (1 + exp(-eta));
+	}
+	return data;
+}
+
+double
+binary_data_score(CoreEnv *env, const FitData *data, const Model *model)
+{
+	int			p = data->nterms;
+	double	   *score = env_alloc(env, (size_t) p + 1, sizeof(double));
+	double	   *information = env_alloc(env, (size_t) p + 1, sizeof(double));
+	double	   *terms = env_alloc(env, (size_t) p + 1, sizeof(double));
+	double		largest = 0;
+
+	terms[0] = 1;
+	for (int64_t i = 0; i < data->n; i++)
+	{
+		double		w = data->w != NULL ? data->w[i] : 1;
+		double		margin;
+		double		probability;
+
+		for (int j = 0; j < p; j++)
+			terms[1 + j] = data->x[j * data->n + i];
+		data->algorithm->score(model, terms + 1, NULL, &margin);
+		probability = 1 / (1 + exp(-margin - (data->offset != NULL ? data->offset[i] : 0)));
+		for (int j = 0; j <= p; j++)
+		{
+			score[j] += w * (data->y[i] - probability) * terms[j];
+			information[j] += w * probability * (1 - probability) * terms[j] * terms[j];
+		}
+	}
+	for (int j = 0; j <= p; j++)
+	{
+		if (information[j] > 0)
+			largest = fmax(largest, fabs(score[j]) / sqrt(information[j]));
+	}
+	return largest;
+}

@@ -65,6 +65,11 @@ extern double model_std_error(const Model *model, int row, int column);
 /* Margins of row i of the design. */
 extern void fit_data_margins(CoreEnv *env, const FitData *data, const Model *model, int64_t i, double *out);
 
+/* Normal terms, and classes whose log odds are -1/2 + x1 - x2 / 2. */
+extern FitData *binary_data_random(CoreEnv *env, const Algorithm *algorithm, int n, int nterms, uint64_t seed);
+/* Largest score of the unpenalised logistic likelihood, each relative to the root of its information: 0 at the maximum. */
+extern double binary_data_score(CoreEnv *env, const FitData *data, const Model *model);
+
 /*
  * Results of an oracle: lines "case,name,value" of a CSV file; all of a test
  * looks them up by case and name.
