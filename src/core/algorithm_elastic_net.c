@@ -2,14 +2,15 @@
  * algorithm_elastic_net.c
  *	  Algorithm "elastic_net": least squares with lasso and ridge penalties.
  *
- * Minimises, with W the sum of weights and standardised terms (coefficient
- * beta_j = s_j b_j, s_j the weighted standard deviation of term j),
+ * Minimises, with W the sum of weights, s_j and s the weighted standard
+ * deviations of term j and of the target, and beta_j = b_j s_j / s,
  *
- *	  1 / (2 W) sum_i w_i (y_i - b0 - x_i b)^2
+ *	  1 / (2 W) sum_i w_i (y_i - b0 - x_i b)^2 / s^2
  *		+ alpha (l1_ratio |beta|_1 + (1 - l1_ratio) / 2 |beta|_2^2),
  *
- * the objective of scikit-learn's ElasticNet and of glmnet (whose lambda is
- * alpha and whose alpha is l1_ratio).
+ * which is scikit-learn's ElasticNet on standardised terms and target, and glmnet
+ * with lambda = alpha s and alpha = l1_ratio.  Neither the units of the terms nor
+ * those of the target change the result.
  *
  * One pass over the rows builds a LinearState for each fold; folds, their
  * complements and the whole are then sums of states.  Without `alpha` the mean
@@ -35,11 +36,11 @@
 
 static const ParamSpec elastic_net_params[] = {
 	{"alpha", PARAM_REAL, NAN, 0, INFINITY, NULL, "lambda|reg_lambda",
-	"Weight of the penalty; without it, chosen by cross-validation inside the training rows."},
+	"Weight of the penalty on standardised terms and target; without it, chosen by cross-validation inside the training rows."},
 	{"l1_ratio", PARAM_REAL, 0.5, 0, 1, NULL, NULL,
 	"Share of the lasso in the penalty: 1 is the lasso, 0 is ridge regression."},
 	{"n_alphas", PARAM_INTEGER, 100, 1, 1000, NULL, "nlambda", "Number of values of alpha on the path."},
-	{"eps", PARAM_REAL, 1e-3, 1e-10, 1, NULL, "lambda_min_ratio", "Smallest alpha of the path, as a share of the largest."},
+	{"eps", PARAM_REAL, 1e-4, 1e-10, 1, NULL, "lambda_min_ratio", "Smallest alpha of the path, as a share of the largest."},
 	{"alphas", PARAM_REAL_LIST, 0, 0, INFINITY, NULL, "lambdas", "The path itself, instead of n_alphas and eps."},
 	{"cv", PARAM_INTEGER, 10, 2, 100, NULL, "folds|nfolds|n_folds", "Number of folds that choose alpha."},
 	{"rule", PARAM_CHOICE, 0, 0, 0, "min|1se", "selection_rule",

@@ -27,7 +27,7 @@ typedef struct GramProblem
 typedef struct DescentOptions
 {
 	double		l1_ratio;		/* 0 .. 1 */
-	double		tolerance;		/* largest step of a coefficient at the end, in units of sqrt(square) */
+	double		tolerance;		/* largest step of a coefficient in the last sweep, in units of sqrt(square) */
 	int			max_sweeps;		/* passes over the active terms, per alpha */
 } DescentOptions;
 
@@ -37,6 +37,9 @@ typedef struct DescentState
 	double	   *beta;			/* [p] */
 	double	   *gradient;		/* [p] c - G beta */
 	bool	   *candidate;		/* [p] terms that screening lets in */
+	int		   *active;			/* scratch: [p], [p], [p x p] */
+	double	   *solution;
+	double	   *matrix;
 	double		alpha;			/* of beta; INFINITY at the start */
 	int			sweeps;			/* of the last solve */
 	bool		converged;
@@ -44,14 +47,12 @@ typedef struct DescentState
 
 /* beta = 0, the solution for any alpha from coordinate_descent_alpha_max on. */
 extern CoreStatus descent_state_create(CoreEnv *env, const GramProblem *problem, DescentState *state);
+extern void descent_state_release(CoreEnv *env, DescentState *state);
 /* The smallest alpha with all coefficients zero; for l1_ratio below 0.001 as if it were that. */
 extern double coordinate_descent_alpha_max(const GramProblem *problem, double l1_ratio);
 /* Moves the state to a smaller (or any other) alpha. */
 extern void coordinate_descent_solve(CoreEnv *env, const GramProblem *problem, const DescentOptions *options, double alpha, DescentState *state);
-/*
- * Solves exactly for the coefficients that are not zero, by Cholesky; keeps the
- * state as it is when that changes a sign or the matrix is singular.
- */
-extern CoreStatus coordinate_descent_polish(CoreEnv *env, const GramProblem *problem, const DescentOptions *options, DescentState *state);
+/* Once more the exact values for the coefficients that are not zero, whatever the tolerance was. */
+extern void coordinate_descent_polish(CoreEnv *env, const GramProblem *problem, const DescentOptions *options, DescentState *state);
 
 #endif							/* CORE_COORDINATE_DESCENT_H */

@@ -23,7 +23,7 @@ typedef struct ScaledProblem
 {
 	GramProblem gram;
 	const LinearState *state;
-	double	   *scale;			/* [p] standard deviations; 0: constant */
+	double	   *scale;			/* [p + 1] standard deviations, the target's last; 0: constant */
 	double	   *memory;
 } ScaledProblem;
 
@@ -40,7 +40,7 @@ new_state(CoreEnv *env, int nterms)
 	return state;
 }
 
-/* Columns of R over sqrt(W), with the mean as a last row when there is no intercept; unit length but for the target. */
+/* Columns of R over sqrt(W), with the mean as a last row when there is no intercept; all of unit length. */
 static void
 scaled_columns(const LinearState *state, bool intercept, double *a, double *scale)
 {
@@ -61,8 +61,6 @@ scaled_columns(const LinearState *state, bool intercept, double *a, double *scal
 		length = cblas_dnrm2(p + 2, column, 1);
 		if (length <= LINEAR_CONSTANT * fabs(mean))
 			length = 0;
-		if (j == p)
-			break;
 		scale[j] = length;
 		for (int i = 0; i < p + 2; i++)
 			column[i] = length > 0 ? column[i] / length : 0;
@@ -82,7 +80,7 @@ problem_create(CoreEnv *env, const LinearState *state, bool intercept, ScaledPro
 
 	memset(problem, 0, sizeof(*problem));
 	problem->state = state;
-	CORE_ALLOC(env, problem->scale, columns);
+	CORE_ALLOC(env, problem->scale, columns + 1);
 	a = env_alloc(env, ld * (columns + 1), sizeof(double));
 	problem->memory = env_alloc(env, columns * (columns + 1), sizeof(double));
 	if (a == NULL || problem->memory == NULL)
@@ -107,7 +105,7 @@ problem_create(CoreEnv *env, const LinearState *state, bool intercept, ScaledPro
 	problem->gram.p = p;
 	problem->gram.gram = gram;
 	problem->gram.c = c;
-	problem->gram.square = cblas_ddot(p + 2, target, 1, target, 1);
+	problem->gram.square = problem->scale[p] > 0 ? 1 : 0;
 	env_release(env, a);
 	return CORE_OK;
 }
@@ -123,9 +121,11 @@ problem_release(CoreEnv *env, ScaledProblem *problem)
 static void
 unscale(const ScaledProblem *problem, const double *beta, double *coefficient)
 {
+	int			p = problem->state->nterms;
+
 	coefficient[0] = 0;
-	for (int j = 0; j < problem->state->nterms; j++)
-		coefficient[1 + j] = problem->scale[j] > 0 ? beta[j] / problem->scale[j] : 0;
+	for (int j = 0; j < p; j++)
+		coefficient[1 + j] = problem->scale[j] > 0 ? beta[j] * (problem->scale[p] / problem->scale[j]) : 0;
 }
 
 /* The mean of the target less what the terms give at their means; exact, as means may be large. */
@@ -225,9 +225,7 @@ fold_losses(CoreEnv *env, const LinearState *test, const LinearState *train, con
 	}
 	env_release(env, coefficient);
 	env_release(env, residual);
-	env_release(env, state.beta);
-	env_release(env, state.gradient);
-	env_release(env, state.candidate);
+	descent_state_release(env, &state);
 	problem_release(env, &problem);
 	return CORE_OK;
 }
@@ -402,15 +400,13 @@ solve_by_descent(CoreEnv *env, const ScaledProblem *problem, const ElasticOption
 			continue;
 		fit->sweeps = state.sweeps;
 		fit->converged = state.converged;
-		CORE_TRY(coordinate_descent_polish(env, &problem->gram, &options->descent, &state));
+		coordinate_descent_polish(env, &problem->gram, &options->descent, &state);
 		fit->nonzero = count_nonzero(&state, problem->gram.p);
 		unscale(problem, state.beta, fit->coefficient);
 		if (options->intercept)
 			fit->coefficient[0] = intercept_of(problem->state, fit->coefficient);
 	}
-	env_release(env, state.beta);
-	env_release(env, state.gradient);
-	env_release(env, state.candidate);
+	descent_state_release(env, &state);
 	return CORE_OK;
 }
 
@@ -456,7 +452,7 @@ elastic_path_fit(CoreEnv *env, const LinearState *const *folds, const ElasticOpt
 	CORE_ALLOC(env, residual, (size_t) total->nterms + 1);
 	fit->nrows = total->nrows;
 	fit->weight = total->weight;
-	fit->tss = problem.gram.square * total->weight;
+	fit->tss = problem.scale[total->nterms] * problem.scale[total->nterms] * total->weight;
 	fit->alpha_max = coordinate_descent_alpha_max(&problem.gram, options->descent.l1_ratio);
 	fit->alpha = options->alpha;
 
