@@ -63,6 +63,13 @@
 #define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* Since 18 a column in RETURNING can be that of the row before or after the change. */
+#if PG_VERSION_NUM >= 180000
+#define compat_var_is_current(var) ((var)->varreturningtype == VAR_RETURNING_DEFAULT)
+#else
+#define compat_var_is_current(var) true
+#endif
+
 /* 18 runs every query once: there is no argument that says so */
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run(query) ExecutorRun((query), ForwardScanDirection, 0)

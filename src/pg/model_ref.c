@@ -329,6 +329,32 @@ model_ref_open(const char *text, Privilege privilege)
 }
 
 const ModelHandle *
+model_ref_find(const char *text, Privilege privilege)
+{
+	ResolvedModel resolved;
+	SiteModel  *model;
+
+	if (!model_ref_try_resolve(text, privilege, &resolved))
+		return NULL;
+	model = site_model_create(CurrentMemoryContext, text, strlen(text));
+	model->handle.resolved = resolved;
+	bind_reference(model);
+	return &model->handle;
+}
+
+Datum
+model_ref_sha256(const ModelHandle *handle)
+{
+	Size		length = sizeof(handle->resolved.version.sha256);
+	bytea	   *value = palloc(length + VARHDRSZ);
+
+	Assert(!handle->by_value);
+	SET_VARSIZE(value, length + VARHDRSZ);
+	memcpy(VARDATA(value), handle->resolved.version.sha256, length);
+	return PointerGetDatum(value);
+}
+
+const ModelHandle *
 model_value_open(Datum value)
 {
 	SiteModel  *model = site_model_create(CurrentMemoryContext, "", 0);

@@ -43,6 +43,9 @@ typedef struct ResolvedModel
 /* Index lookups under the active snapshot, privilege checked; ERROR 42704 / 42501 with hints. */
 extern void model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved);
 
+/* The same without an error: false when the text is no reference, nothing has that name, or the privilege is missing. */
+extern bool model_ref_try_resolve(const char *text, Privilege privilege, ResolvedModel *resolved);
+
 /*
  * A decoded model that stays valid until the end of the current call (pinned
  * by the call site).  By reference: resolved per DESIGN.md §6, decoded models
@@ -74,6 +77,10 @@ extern const ModelHandle *model_ref_call(FunctionCallInfo fcinfo, int argno, Pri
 /* For callers without a call site: pinned or decoded for CurrentMemoryContext's lifetime. */
 extern const ModelHandle *model_ref_open(const char *text, Privilege privilege);
 extern const ModelHandle *model_value_open(Datum value);
+/* As model_ref_open; NULL where model_ref_try_resolve says no. */
+extern const ModelHandle *model_ref_find(const char *text, Privilege privilege);
+/* The hash of a registry model's content as a bytea, in CurrentMemoryContext. */
+extern Datum model_ref_sha256(const ModelHandle *handle);
 
 extern void model_cache_init(void);	/* called by _PG_init: callbacks */
 

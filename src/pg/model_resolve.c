@@ -122,6 +122,20 @@ stage_canonical(const char *stage)
 			 errhint("The stages are None, Staging, Production and Archived.")));
 }
 
+/* False when the time zone of a time is unknown. */
+static bool
+ref_from_name(const ModelName *name, ModelRef *ref)
+{
+	memset(ref, 0, sizeof(*ref));
+	ref->kind = name->kind;
+	ref->version = name->version;
+	strlcpy(ref->name, name->name, sizeof(ref->name));
+	strlcpy(ref->alias, name->alias, sizeof(ref->alias));
+	if (name->stage != NULL)
+		strlcpy(ref->stage, name->stage, sizeof(ref->stage));
+	return name->kind != REF_TIME || iso_time_utc(&name->time, NULL, &ref->at);
+}
+
 void
 model_ref_parse(const char *text, ModelRef *ref)
 {
@@ -130,19 +144,21 @@ model_ref_parse(const char *text, ModelRef *ref)
 
 	pg_env_init(&env, CurrentMemoryContext, 0, "model reference");
 	pg_env_check(&env.core, model_name_parse(&env.core, text, &name));
-
-	memset(ref, 0, sizeof(*ref));
-	ref->kind = name.kind;
-	ref->version = name.version;
-	strlcpy(ref->name, name.name, sizeof(ref->name));
-	strlcpy(ref->alias, name.alias, sizeof(ref->alias));
-	if (name.stage != NULL)
-		strlcpy(ref->stage, name.stage, sizeof(ref->stage));
-	if (name.kind == REF_TIME && !iso_time_utc(&name.time, NULL, &ref->at))
+	if (!ref_from_name(&name, ref))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid model reference \"%s\": unknown time zone \"%s\"", text, name.time.zone_name),
 				 errhint("Write an offset (+01:00) or a name of pg_timezone_names; without one the time is UTC.")));
+}
+
+static bool
+try_parse(const char *text, ModelRef *ref)
+{
+	PgEnv		env;
+	ModelName	name;
+
+	pg_env_init(&env, CurrentMemoryContext, 0, "model reference");
+	return model_name_parse(&env.core, text, &name) == CORE_OK && ref_from_name(&name, ref);
 }
 
 /* The version that `ref` means; false when there is none. */
@@ -213,19 +229,36 @@ no_such_version(const ModelRef *ref, const ModelRow *model)
 	}
 }
 
-static void
-resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+/* Reports what is wrong, or with `quiet` returns false. */
+static bool
+resolve(const char *text, Privilege privilege, bool quiet, ResolvedModel *resolved)
 {
 	ModelRef	ref;
+	ModelRow   *model = &resolved->model;
 
-	model_ref_parse(text, &ref);
+	if (!quiet)
+		model_ref_parse(text, &ref);
+	else if (!try_parse(text, &ref))
+		return false;
 	memset(resolved, 0, sizeof(*resolved));
-	if (!catalog_find_model(ref.name, &resolved->model))
+	if (!catalog_find_model(ref.name, model))
+	{
+		if (quiet)
+			return false;
 		catalog_unknown_model(ref.name);
-	access_require(&resolved->model.model_id, resolved->model.name, resolved->model.owner, privilege);
-	if (!find_version(&ref, &resolved->model, &resolved->version))
-		no_such_version(&ref, &resolved->model);
+	}
+	if (!quiet)
+		access_require(&model->model_id, model->name, model->owner, privilege);
+	else if (!access_allowed(&model->model_id, model->owner, privilege))
+		return false;
+	if (!find_version(&ref, model, &resolved->version))
+	{
+		if (quiet)
+			return false;
+		no_such_version(&ref, model);
+	}
 	model_cache_watch(access_relation("model_versions"));
+	return true;
 }
 
 static const ResolvedModel *
@@ -253,13 +286,14 @@ memo_add(const char *text, Size length, Privilege privilege, const ResolveToken 
 	entry->resolved = *resolved;
 }
 
-void
-model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+static bool
+resolve_or_remember(const char *text, Privilege privilege, bool quiet, ResolvedModel *resolved)
 {
 	ResolveToken token;
 	Size		length = strlen(text);
 	bool		pushed = !ActiveSnapshotSet();
 	bool		remember;
+	bool		found = true;
 	const ResolvedModel *known;
 
 	if (pushed)
@@ -270,10 +304,23 @@ model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved
 		*resolved = *known;
 	else
 	{
-		resolve(text, privilege, resolved);
-		if (remember)
+		found = resolve(text, privilege, quiet, resolved);
+		if (found && remember)
 			memo_add(text, length, privilege, &token, resolved);
 	}
 	if (pushed)
 		PopActiveSnapshot();
+	return found;
+}
+
+void
+model_ref_resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+{
+	(void) resolve_or_remember(text, privilege, false, resolved);
+}
+
+bool
+model_ref_try_resolve(const char *text, Privilege privilege, ResolvedModel *resolved)
+{
+	return resolve_or_remember(text, privilege, true, resolved);
 }
