@@ -105,19 +105,10 @@ number_source_load(const NumberSource *source, int64_t first, int count, int ele
 	}
 }
 
-/* Missing values and infinities. */
-static inline double
-replace_missing(double x, double impute_value, double low, double high)
-{
-	x = x != x ? impute_value : x;
-	x = x > DBL_MAX ? high : x;
-	return x < -DBL_MAX ? low : x;
-}
-
 static inline double
 impute_number(const FeatureTransform *f, int element, double x)
 {
-	return replace_missing(x, f->impute_value[element], f->low[element], f->high[element]);
+	return transform_replace_missing(x, f->impute_value[element], f->low[element], f->high[element]);
 }
 
 static inline double
@@ -188,7 +179,7 @@ finish_numbers(const FeatureTransform *f, int element, int count, double *x)
 		double		low = f->low[element];
 		double		high = f->high[element];
 
-		FOR_ROWS(i, count, x[i] = replace_missing(x[i], impute_value, low, high));
+		FOR_ROWS(i, count, x[i] = transform_replace_missing(x[i], impute_value, low, high));
 	}
 	if (f->map != MAP_NONE)
 	{
@@ -398,17 +389,19 @@ transform_block(const Transform *transform, const Dataset *data, int64_t first, 
 }
 
 void
+transform_feature_row(const FeatureTransform *f, const FeatureValue *values, double *x)
+{
+	if (f->encode == 0)
+		number_row(f, values, x);
+	else
+		level_row(f, &values[f->feature], x);
+}
+
+void
 transform_row(const Transform *transform, const FeatureValue *values, double *x)
 {
 	for (int k = 0; k < transform->nfeatures; k++)
-	{
-		const FeatureTransform *f = &transform->features[k];
-
-		if (f->encode == 0)
-			number_row(f, values, x);
-		else
-			level_row(f, &values[f->feature], x);
-	}
+		transform_feature_row(&transform->features[k], values, x);
 }
 
 CoreStatus

@@ -5,6 +5,8 @@
 #ifndef CORE_TRANSFORM_INTERNAL_H
 #define CORE_TRANSFORM_INTERNAL_H
 
+#include <float.h>
+
 #include "core/sort.h"
 #include "core/transform.h"
 
@@ -32,6 +34,17 @@ typedef struct NumberSource
 
 /* Element `element` of rows first .. first+count-1, NaN where missing. */
 extern void number_source_load(const NumberSource *source, int64_t first, int count, int element, double *out);
+/* Missing values and infinities, as imputation replaces them. */
+static inline double
+transform_replace_missing(double x, double impute_value, double low, double high)
+{
+	x = x != x ? impute_value : x;
+	x = x > DBL_MAX ? high : x;
+	return x < -DBL_MAX ? low : x;
+}
+
+/* The terms of one entry for one row; x is the row of all terms. */
+extern void transform_feature_row(const FeatureTransform *f, const FeatureValue *values, double *x);
 extern double transform_map_number(const FeatureTransform *f, int element, double x);
 /* Columns of `codes` less the indicator's. */
 extern int	transform_level_columns(const FeatureTransform *f);

@@ -269,10 +269,13 @@ read_values(RowBinding *binding, const Datum *datums, const bool *nulls)
 	for (int i = 0; i < binding->nfeatures; i++)
 	{
 		int			column = binding->attribute[i] - 1;
+		FeatureValue *value = &binding->values[i];
 
-		value_read(&binding->readers[i], datums[column], nulls[column], binding->scratch[i], &binding->values[i],
-				   binding->what[i]);
-		value_text_to_utf8(&binding->values[i]);
+		value->missing = nulls[column];
+		if (value->missing || value_read_number(&binding->readers[i], datums[column], &value->number))
+			continue;
+		value_read(&binding->readers[i], datums[column], false, binding->scratch[i], value, binding->what[i]);
+		value_text_to_utf8(value);
 	}
 }
 

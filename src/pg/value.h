@@ -81,6 +81,39 @@ extern void value_hasher_init(ValueReader *reader, Oid type, int32 typmod);
  */
 extern void value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch, FeatureValue *value, const char *what);
 
+/*
+ * A number of a type that needs no more than a conversion: what value_read
+ * gives, without a call.  False for every other type.
+ */
+static inline bool
+value_read_number(const ValueReader *reader, Datum datum, double *number)
+{
+	switch (reader->code)
+	{
+		case VALUE_FLOAT4:
+			/* adding zero turns -0 into 0 */
+			*number = DatumGetFloat4(datum) + 0.0;
+			return true;
+		case VALUE_FLOAT8:
+			*number = DatumGetFloat8(datum) + 0.0;
+			return true;
+		case VALUE_INT4:
+			*number = DatumGetInt32(datum);
+			return true;
+		case VALUE_INT8:
+			*number = (double) DatumGetInt64(datum);
+			return true;
+		case VALUE_INT2:
+			*number = DatumGetInt16(datum);
+			return true;
+		case VALUE_BOOL:
+			*number = DatumGetBool(datum) ? 1 : 0;
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* Number of elements of a vector; ERROR naming `what` for arrays of several dimensions. */
 extern int	value_vector_length(const ValueReader *reader, Datum datum, const char *what);
 

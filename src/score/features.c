@@ -87,20 +87,15 @@ position_init(Features *features, int i, Oid type, bool parse)
 	value_reader_init(&position->reader, type, -1, NULL, features->what[i]);
 }
 
+/* A value that is not NULL. */
 static void
-position_read(Features *features, int i, Datum datum, bool isnull)
+position_read_value(Features *features, int i, Datum datum)
 {
 	const Feature *feature = &features->model->schema.features[i];
 	PositionReader *position = &features->positions[i];
 	FeatureValue *value = &features->values[i];
 	const char *what = features->what[i];
 
-	if (isnull)
-	{
-		memset(value, 0, sizeof(*value));
-		value->missing = true;
-		return;
-	}
 	switch (position->code)
 	{
 		case POSITION_VALUE:
@@ -122,6 +117,17 @@ position_read(Features *features, int i, Datum datum, bool isnull)
 						 errhint("Pass true or false, or 1 or 0.")));
 			break;
 	}
+}
+
+static inline void
+position_read(Features *features, int i, Datum datum, bool isnull)
+{
+	const PositionReader *position = &features->positions[i];
+	FeatureValue *value = &features->values[i];
+
+	value->missing = isnull;
+	if (!isnull && !(position->code == POSITION_VALUE && value_read_number(&position->reader, datum, &value->number)))
+		position_read_value(features, i, datum);
 }
 
 static const FeatureValue *

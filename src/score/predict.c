@@ -15,7 +15,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/row_plan.h"
 #include "pg/compat.h"
+#include "pg/pg_env.h"
 #include "score/score.h"
 
 PG_FUNCTION_INFO_V1(mlops_predict);
@@ -26,7 +28,8 @@ PG_FUNCTION_INFO_V1(mlops_predict_proba);
 typedef struct Scorer
 {
 	Features   *features;
-	double	   *scratch;
+	RowPlan    *plan;
+	double	   *scratch;			/* terms first */
 	double	   *response;
 } Scorer;
 
@@ -35,8 +38,11 @@ scorer_create(FunctionCallInfo fcinfo, int first, Oid forced_type, const ModelHa
 {
 	Features   *features = features_create(fcinfo, first, handle, forced_type);
 	Scorer	   *scorer = MemoryContextAllocZero(handle->context, sizeof(Scorer));
+	PgEnv		env;
 
 	scorer->features = features;
+	pg_env_init(&env, handle->context, 0, handle->name);
+	pg_env_check(&env.core, row_plan_create(&env.core, handle->model->transform, &scorer->plan));
 	scorer->scratch = MemoryContextAllocExtended(handle->context,
 												 sizeof(double) * (Size) Max(model_scratch_size(handle->model), 1),
 												 MCXT_ALLOC_HUGE);
@@ -68,7 +74,8 @@ score_call(FunctionCallInfo fcinfo, int first, Oid forced_type, CheckTaskFn chec
 	scored->values = features_read(scorer->features, fcinfo);
 	if (scored->values == NULL)
 		return false;
-	model_response(handle->model, scored->values, scorer->scratch, scorer->response);
+	row_plan_terms(scorer->plan, scored->values, scorer->scratch);
+	model_response_terms(handle->model, scorer->scratch, scorer->scratch, scorer->response);
 	return true;
 }
 
