@@ -170,8 +170,15 @@ every_algorithm_is_well_formed(void **state)
 
 		assert_true(algorithm_find(algorithm->name) == algorithm);
 		assert_true(algorithm->tasks != 0 && algorithm->summary[0] != '\0');
-		assert_true(algorithm->begin && algorithm->start && algorithm->state_init && algorithm->accumulate && algorithm->merge);
-		assert_true(algorithm->step && algorithm->finish && algorithm->bind && algorithm->score);
+		/* passes over blocks, or all rows at once */
+		if (algorithm->fit_rows == NULL)
+		{
+			assert_true(algorithm->begin && algorithm->start && algorithm->state_init && algorithm->accumulate && algorithm->merge);
+			assert_true(algorithm->step && algorithm->finish);
+		}
+		else
+			assert_true(algorithm->help_rows && !algorithm->begin && !algorithm->finish);
+		assert_true(algorithm->bind && algorithm->score);
 		assert_ok(env, params_init(env, &set, algorithm->name, algorithm->params));
 		for (int i = 0; i < set.count; i++)
 		{
