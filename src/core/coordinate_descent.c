@@ -21,6 +21,8 @@
 
 #define LEAST_L1_RATIO 1e-3
 #define SWEEPS_BEFORE_NEWTON 8
+#define NEWTON_TERMS 1024		/* a larger system would take longer than a cancel may wait */
+#define POLL_TERMS 256
 
 CoreStatus
 descent_state_create(CoreEnv *env, const GramProblem *problem, DescentState *state)
@@ -72,7 +74,7 @@ soft_threshold(double x, double limit)
 
 /* One pass over the candidates, or over those of them that are not zero; returns the largest step. */
 static double
-sweep(const GramProblem *problem, double l1, double l2, bool only_active, DescentState *state)
+sweep(CoreEnv *env, const GramProblem *problem, double l1, double l2, bool only_active, DescentState *state)
 {
 	size_t		p = (size_t) problem->p;
 	double		largest = 0;
@@ -83,6 +85,8 @@ sweep(const GramProblem *problem, double l1, double l2, bool only_active, Descen
 		double		old = state->beta[j];
 		double		step;
 
+		if (j % POLL_TERMS == 0)
+			env_poll(env);
 		if (!state->candidate[j] || (only_active && old == 0))
 			continue;
 		state->beta[j] = soft_threshold(state->gradient[j] + column[j] * old, l1) / (column[j] + l2);
@@ -97,7 +101,7 @@ sweep(const GramProblem *problem, double l1, double l2, bool only_active, Descen
 
 /* c - G beta afresh, without the rounding errors of updates. */
 static void
-refresh_gradient(const GramProblem *problem, DescentState *state)
+refresh_gradient(CoreEnv *env, const GramProblem *problem, DescentState *state)
 {
 	size_t		p = (size_t) problem->p;
 
@@ -105,6 +109,8 @@ refresh_gradient(const GramProblem *problem, DescentState *state)
 		memcpy(state->gradient, problem->c, p * sizeof(double));
 	for (size_t j = 0; j < p; j++)
 	{
+		if (j % POLL_TERMS == 0)
+			env_poll(env);
 		if (state->beta[j] != 0)
 			cblas_daxpy(problem->p, -state->beta[j], problem->gram + j * p, 1, state->gradient, 1);
 	}
@@ -129,7 +135,7 @@ admit_violators(const GramProblem *problem, double l1, DescentState *state)
 /*
  * Coefficients that are not zero move towards the minimum that keeps their signs,
  * found by Cholesky; the first that would change its sign stops there, at zero.
- * Does nothing when the matrix is singular.
+ * Does nothing when the matrix is singular or too large.
  */
 static void
 newton_step(CoreEnv *env, const GramProblem *problem, double l1, double l2, DescentState *state)
@@ -146,7 +152,7 @@ newton_step(CoreEnv *env, const GramProblem *problem, double l1, double l2, Desc
 		if (state->beta[j] != 0)
 			active[count++] = (int) j;
 	}
-	if (count == 0)
+	if (count == 0 || count > NEWTON_TERMS)
 		return;
 	for (int a = 0; a < count; a++)
 	{
@@ -176,7 +182,7 @@ newton_step(CoreEnv *env, const GramProblem *problem, double l1, double l2, Desc
 
 		state->beta[active[a]] = blocks ? 0 : fraction == 1 ? solution[a] : old + fraction * (solution[a] - old);
 	}
-	refresh_gradient(problem, state);
+	refresh_gradient(env, problem, state);
 }
 
 /* Until a pass over all candidates moves none of them by more than `limit`. */
@@ -188,15 +194,13 @@ descend(CoreEnv *env, const GramProblem *problem, double l1, double l2, double l
 		double		step = INFINITY;
 
 		state->sweeps++;
-		env_poll(env);
-		state->converged = sweep(problem, l1, l2, false, state) <= limit;
+		state->converged = sweep(env, problem, l1, l2, false, state) <= limit;
 		if (state->converged)
 			return;
 		for (int i = 0; i < SWEEPS_BEFORE_NEWTON && step > limit && state->sweeps < max_sweeps; i++)
 		{
 			state->sweeps++;
-			env_poll(env);
-			step = sweep(problem, l1, l2, true, state);
+			step = sweep(env, problem, l1, l2, true, state);
 		}
 		if (step > limit)
 			newton_step(env, problem, l1, l2, state);
@@ -223,7 +227,7 @@ coordinate_descent_solve(CoreEnv *env, const GramProblem *problem, const Descent
 	do
 	{
 		descend(env, problem, l1, l2, limit, options->max_sweeps, state);
-		refresh_gradient(problem, state);
+		refresh_gradient(env, problem, state);
 	} while (admit_violators(problem, l1, state) && state->sweeps < options->max_sweeps);
 }
 

@@ -23,7 +23,8 @@
 #include <math.h>
 #include <string.h>
 
-#define INVERSE_COLUMNS 64		/* of the inverse triangle between two polls */
+#define INVERSE_COLUMNS 32		/* of the inverse triangle between two polls */
+#define POLL_COLUMNS 64			/* when columns are copied or reflected */
 
 /* The scaled problem: [top rows; ridge rows], p + 1 columns, the last one the target. */
 typedef struct Elimination
@@ -88,6 +89,8 @@ load_state(CoreEnv *env, const LinearState *state, const LinearOptions *options,
 		double	   *column = column_of(e, j);
 		double		mean = root * (state->data[j] + state->data[p + 1 + j]);
 
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		memcpy(column + e->band, linear_state_column(state, j), ((size_t) j + 1) * sizeof(double));
 		if (!options->intercept)
 			column[0] = mean;
@@ -122,7 +125,7 @@ range_dot(const double *x, const double *y, Range range)
 
 /* Reflects the entries of column j in both ranges onto the first one; applies that to the columns after it. */
 static void
-reflect(Elimination *e, int j, Range upper, Range lower, double length)
+reflect(CoreEnv *env, Elimination *e, int j, Range upper, Range lower, double length)
 {
 	double	   *pivot = column_of(e, j);
 	double		head = pivot[upper.row];
@@ -136,6 +139,8 @@ reflect(Elimination *e, int j, Range upper, Range lower, double length)
 		double	   *column = column_of(e, l);
 		double		dot = factor * (range_dot(pivot, column, upper) + range_dot(pivot, column, lower));
 
+		if (l % POLL_COLUMNS == 0)
+			env_poll(env);
 		for (int i = upper.row; i < upper.row + upper.n; i++)
 			column[i] -= dot * pivot[i];
 		for (int i = lower.row; i < lower.row + lower.n; i++)
@@ -161,10 +166,7 @@ eliminate(CoreEnv *env, Elimination *e, double tolerance, bool *aliased)
 		if (aliased[j])
 			continue;
 		if (upper.n + lower.n > 1)
-		{
-			env_poll(env);
-			reflect(e, j, upper, lower, length);
-		}
+			reflect(env, e, j, upper, lower, length);
 		e->column[e->rank++] = j;
 	}
 }
@@ -178,6 +180,7 @@ pack_triangle(CoreEnv *env, Elimination *e)
 	e->triangle = env_alloc(env, rank * rank, sizeof(double));
 	if (e->triangle == NULL)
 		return CORE_NO_MEMORY;
+	env_poll(env);
 	for (int j = 0; j < e->rank; j++)
 		memcpy(e->triangle + (size_t) j * rank, column_of(e, e->column[j]), ((size_t) j + 1) * sizeof(double));
 	return CORE_OK;

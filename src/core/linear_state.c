@@ -31,6 +31,7 @@
 #define WIDE_CHUNK_ROWS 1024	/* with more columns than this, a chunk of as many rows */
 #define OWN_QR_ROWS 2048		/* fewer rows are folded into the state's triangle directly */
 #define ROWS_START 8				/* the row before it is free for the mean difference */
+#define POLL_COLUMNS 64			/* copied between two polls */
 #define UPDATE_COLUMNS 512		/* of the trailing matrix between two polls */
 #define LANES 8
 #define LARGEST_ENTRY 1e300		/* of means and triangles */
@@ -250,6 +251,8 @@ join_part(CoreEnv *env, LinearState *state, double other_weight, const double *o
 		double	   *target = ws->triangle + (size_t) j * (size_t) k;
 		double		difference = linear_mean_difference(state, other_mean, j);
 
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		linear_mean_shift(state, j, difference * fraction);
 		part[(size_t) j * ld] = root * difference;
 		memcpy(target, column, ((size_t) j + 1) * sizeof(double));
