@@ -20,6 +20,7 @@
 #include "core/hash.h"
 #include "core/tree_params.h"
 
+#define POLL_ROWS 65536
 #define VALIDATION_SEED UINT64_C(0x76616c69646174)	/* apart from the seeds of samples */
 
 static const ParamSpec gbm_params[] = {
@@ -185,19 +186,29 @@ static CoreStatus
 count_rows(GbmFit *fit)
 {
 	TreeShape  *shape = &fit->job.shape;
+	ExactSum	weights[2];
 
 	if (params_integer(fit->input->params, "early_stopping_rounds") > 0)
 		fit->validation = params_number(fit->input->params, "validation_fraction");
 	fit->validation_seed = fit->input->seed ^ VALIDATION_SEED;
+	exact_sum_init(&weights[0]);
+	exact_sum_init(&weights[1]);
 	for (int64_t i = 0; i < fit->rows.nrows; i++)
 	{
+		bool		held_out;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
 		if (!fit_row_counts(&fit->rows, i))
 			continue;
-		if (fit->validation > 0 && is_held_out(fit, fit->rows.data->hash[i]))
-			shape->nvalid++;
-		else
-			shape->ntrain++;
+		held_out = fit->validation > 0 && is_held_out(fit, fit->rows.data->hash[i]);
+		shape->nvalid += held_out;
+		shape->ntrain += !held_out;
+		if (fit->rows.weight != NULL)
+			exact_sum_add(&weights[held_out], fit->rows.weight[i]);
 	}
+	fit->job.train_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[0]) : (double) shape->ntrain;
+	fit->job.valid_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[1]) : (double) shape->nvalid;
 	if (shape->ntrain == 0)
 		return env_fail(fit->env, CORE_NUMERIC, "there are no training rows of positive weight");
 	if (fit->validation > 0 && shape->nvalid == 0)

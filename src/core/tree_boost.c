@@ -108,10 +108,10 @@ gradient_pass(TreeBooster *booster, int k)
 		env_poll(grower->env);
 		if (booster->pending >= 0)
 			tree_rows_apply(grower, (int) unit, booster->pending);
-		if (k <= 0)
-			tree_loss(&job->objective, shape, block, statistics);
 		if (k >= 0 && unit < shape->train_blocks)
 			tree_gradients(&job->objective, shape, block, k, statistics);
+		else if (k <= 0)
+			statistics->loss = tree_loss(&job->objective, shape, block);
 	}
 	booster->pending = -1;
 	team_synchronize(grower->team, grower->env, NULL, NULL);
@@ -138,16 +138,12 @@ merge_extents(TreeGrower *grower)
 }
 
 static double
-mean_loss(const TreeGrower *grower, int first, int end)
+mean_loss(const TreeGrower *grower, int first, int end, double weight)
 {
 	double		loss = 0;
-	double		weight = 0;
 
 	for (int i = first; i < end; i++)
-	{
 		loss += grower->shared.statistics[i].loss;
-		weight += grower->shared.statistics[i].weight;
-	}
 	return weight > 0 ? loss / weight : NAN;
 }
 
@@ -163,8 +159,8 @@ note_losses(TreeBooster *booster)
 
 	if (done == 0)
 		return false;
-	booster->training_loss[done - 1] = mean_loss(grower, 0, shape->train_blocks);
-	booster->eval_loss[done - 1] = mean_loss(grower, shape->train_blocks, shape->nblocks);
+	booster->training_loss[done - 1] = mean_loss(grower, 0, shape->train_blocks, job->train_weight);
+	booster->eval_loss[done - 1] = mean_loss(grower, shape->train_blocks, shape->nblocks, job->valid_weight);
 	if (grower->team->rank == 0 && grower->team->progress != NULL)
 		grower->team->progress(grower->team, done, job->n_estimators, booster->training_loss[done - 1]);
 	if (job->early_stopping_rounds == 0 || shape->nvalid == 0)

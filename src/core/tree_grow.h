@@ -32,6 +32,8 @@ typedef struct TreeJob
 	TreeSampling sampling;
 	TreeObjective objective;
 	double		learning_rate;
+	double		train_weight;	/* of the training rows, of the validation rows */
+	double		valid_weight;
 	int32_t		num_leaves;
 	int32_t		max_depth;
 	int32_t		n_estimators;

@@ -62,9 +62,35 @@ typedef struct Chunk
 	float	   *hessian;
 } Chunk;
 
-static void
+/*
+ * The loss of a row is the log of penalty * exp(excess).  Without weights one
+ * logarithm serves the whole chunk: of a product of numbers between 1 and 2.
+ */
+static double
+binary_loss(const Chunk *c, const double *penalty, const double *excess)
+{
+	double		sum = 0;
+	double		product[4] = {1, 1, 1, 1};
+
+	for (int i = 0; c->weight != NULL && i < c->n; i++)
+		sum += c->weight[i] * (excess[i] + real_log(penalty[i]));
+	if (c->weight != NULL)
+		return sum;
+	for (int i = 0; i < c->n; i++)
+	{
+		sum += excess[i];
+		product[i & 3] *= penalty[i];
+	}
+	return sum + real_log((product[0] * product[1]) * (product[2] * product[3]));
+}
+
+/* Gradients, hessians before weights, and the weighted loss. */
+static double
 binary_chunk(const Chunk *c)
 {
+	double		penalty[CHUNK];
+	double		excess[CHUNK];
+
 	for (int i = 0; i < c->n; i++)
 	{
 		double		sign = 2 * c->target[i] - 1;
@@ -73,9 +99,12 @@ binary_chunk(const Chunk *c)
 		double		inverse = 1 / (1 + m);
 		double		wrong = (z >= 0 ? m : 1) * inverse;	/* probability of the other class */
 
+		penalty[i] = 1 + m;
+		excess[i] = z < 0 ? -z : 0;
 		c->gradient[i] = (float) (-sign * wrong);
 		c->hessian[i] = (float) (m * inverse * inverse);
 	}
+	return binary_loss(c, penalty, excess);
 }
 
 static void
@@ -166,9 +195,12 @@ multiclass_chunk(const Chunk *c, const double *shift, int k, int noutputs)
 	}
 }
 
-static void
+/* Returns the weighted loss where it comes with the gradients, else 0. */
+static double
 chunk_gradients(const TreeObjective *objective, const Chunk *c, const double *shift, int k, int noutputs)
 {
+	double		loss = 0;
+
 	switch (objective->loss)
 	{
 		case LOSS_SQUARED:
@@ -193,19 +225,18 @@ chunk_gradients(const TreeObjective *objective, const Chunk *c, const double *sh
 			tweedie_chunk(c, objective->power);
 			break;
 		case LOSS_BINARY:
-			binary_chunk(c);
+			loss = binary_chunk(c);
 			break;
 		case LOSS_MULTICLASS:
 			multiclass_chunk(c, shift, k, noutputs);
 			break;
 	}
-	if (c->weight == NULL)
-		return;
-	for (int i = 0; i < c->n; i++)
+	for (int i = 0; c->weight != NULL && i < c->n; i++)
 	{
 		c->gradient[i] = (float) (c->gradient[i] * c->weight[i]);
 		c->hessian[i] = (float) (c->hessian[i] * c->weight[i]);
 	}
+	return loss;
 }
 
 /* Largest magnitude, as the order of the bits of positive numbers is theirs; and four interleaved sums of squares. */
@@ -232,29 +263,6 @@ measure(const float *x, int n, double *largest, double *squares)
 	*squares += (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-void
-tree_gradients(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics)
-{
-	TreeExtent *extent = &statistics->extent;
-
-	memset(extent, 0, sizeof(*extent));
-	extent->rows = block->nrows;
-	for (int first = 0; first < block->nrows; first += CHUNK)
-	{
-		Chunk		c;
-
-		c.n = block->nrows - first < CHUNK ? block->nrows - first : CHUNK;
-		c.score = block->score + (size_t) k * (size_t) shape->block_rows + first;
-		c.target = block->target + first;
-		c.weight = block->weight != NULL ? block->weight + first : NULL;
-		c.gradient = block->gradient + first;
-		c.hessian = block->hessian + first;
-		chunk_gradients(objective, &c, block->shift != NULL ? block->shift + first : NULL, k, shape->noutputs);
-		measure(c.gradient, c.n, &extent->max_gradient, &extent->gradient_squares);
-		measure(c.hessian, c.n, &extent->max_hessian, &extent->hessian_squares);
-	}
-}
-
 /* Log of the sum of exponentials of each row's scores. */
 static void
 update_shift(const TreeShape *shape, TreeBlock *block)
@@ -275,29 +283,6 @@ update_shift(const TreeShape *shape, TreeBlock *block)
 			sum += chunk_exp(limit_exponent(score[(size_t) k * (size_t) shape->block_rows] - largest));
 		block->shift[i] = largest + real_log(sum);
 	}
-}
-
-/* Without weights one logarithm serves a whole chunk: of the product of numbers between 1 and 2. */
-static double
-binary_loss(const Chunk *c)
-{
-	double		sum = 0;
-	double		product[4] = {1, 1, 1, 1};
-
-	for (int i = 0; i < c->n; i++)
-	{
-		double		z = (2 * c->target[i] - 1) * c->score[i];
-		double		one_more = 1 + chunk_exp(limit_exponent(-fabs(z)));
-
-		if (c->weight != NULL)
-			sum += c->weight[i] * ((z < 0 ? -z : 0) + real_log(one_more));
-		else
-		{
-			sum += z < 0 ? -z : 0;
-			product[i & 3] *= one_more;
-		}
-	}
-	return sum + real_log((product[0] * product[1]) * (product[2] * product[3]));
 }
 
 static double
@@ -324,42 +309,58 @@ row_loss(const TreeObjective *objective, double f, double y)
 		case LOSS_TWEEDIE:
 			return chunk_exp(limit_exponent((2 - p) * f)) / (2 - p) - y * chunk_exp(limit_exponent((1 - p) * f)) / (1 - p);
 		case LOSS_BINARY:
+			error = (1 - 2 * y) * f;
+			return (error > 0 ? error : 0) + real_log(1 + chunk_exp(limit_exponent(-fabs(error))));
 		case LOSS_MULTICLASS:
 			break;
 	}
 	return 0;
 }
 
-void
-tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, TreeBlockStatistics *statistics)
+/* Weighted sum in the order of rows; several outputs: also brings `shift` up to date. */
+double
+tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block)
 {
 	double		loss = 0;
-	double		weight = 0;
 
-	if (shape->noutputs > 1)
+	if (objective->loss == LOSS_MULTICLASS)
 		update_shift(shape, block);
+	for (int i = 0; i < block->nrows; i++)
+	{
+		double		w = block->weight != NULL ? block->weight[i] : 1;
+
+		if (objective->loss == LOSS_MULTICLASS)
+			loss += w * (block->shift[i] - block->score[(size_t) block->target[i] * (size_t) shape->block_rows + (size_t) i]);
+		else
+			loss += w * row_loss(objective, block->score[i], block->target[i]);
+	}
+	return loss;
+}
+
+void
+tree_gradients(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics)
+{
+	TreeExtent *extent = &statistics->extent;
+
+	memset(extent, 0, sizeof(*extent));
+	extent->rows = block->nrows;
+	if (k == 0)
+		statistics->loss = objective->loss == LOSS_BINARY ? 0 : tree_loss(objective, shape, block);
 	for (int first = 0; first < block->nrows; first += CHUNK)
 	{
-		Chunk		c = {0};
+		Chunk		c;
+		double		loss;
 
 		c.n = block->nrows - first < CHUNK ? block->nrows - first : CHUNK;
-		c.score = block->score + first;
+		c.score = block->score + (size_t) k * (size_t) shape->block_rows + first;
 		c.target = block->target + first;
 		c.weight = block->weight != NULL ? block->weight + first : NULL;
-		if (objective->loss == LOSS_BINARY)
-			loss += binary_loss(&c);
-		for (int i = 0; i < c.n && objective->loss != LOSS_BINARY; i++)
-		{
-			double		w = c.weight != NULL ? c.weight[i] : 1;
-			int			y = objective->loss == LOSS_MULTICLASS ? (int) c.target[i] : 0;
-
-			loss += w * (objective->loss == LOSS_MULTICLASS ?
-						 block->shift[first + i] - c.score[(size_t) y * (size_t) shape->block_rows + (size_t) i] :
-						 row_loss(objective, c.score[i], c.target[i]));
-		}
-		for (int i = 0; i < c.n; i++)
-			weight += c.weight != NULL ? c.weight[i] : 1;
+		c.gradient = block->gradient + first;
+		c.hessian = block->hessian + first;
+		loss = chunk_gradients(objective, &c, block->shift != NULL ? block->shift + first : NULL, k, shape->noutputs);
+		statistics->loss += k == 0 ? loss : 0;
+		measure(c.gradient, c.n, &extent->max_gradient, &extent->gradient_squares);
+		measure(c.hessian, c.n, &extent->max_hessian, &extent->hessian_squares);
 	}
-	statistics->loss = loss;
-	statistics->weight = weight;
 }
+

@@ -47,16 +47,16 @@ typedef struct TreeBlockStatistics
 {
 	TreeExtent	extent;
 	double		loss;			/* of the scores before this step, weighted */
-	double		weight;
 } TreeBlockStatistics;
 
 /*
  * Gradients and hessians of a block's scores with respect to output k, and
- * their extent.  With several outputs `shift` must be up to date.
+ * their extent.  For the first output also the loss, and what the others need
+ * to know of all scores (TreeBlock.shift).
  */
 extern void tree_gradients(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics);
-/* Loss and weight of a block; with several outputs also its `shift`. */
-extern void tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, TreeBlockStatistics *statistics);
+/* Loss of a block, summed in the order of rows. */
+extern double tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block);
 /* Whether leaves take order statistics of residuals instead of Newton steps. */
 static inline bool
 tree_objective_renews(const TreeObjective *objective)
