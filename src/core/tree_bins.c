@@ -317,6 +317,7 @@ choose_destination(Filler *fill, int64_t row, Destination *to)
 	position = training ? fill->ntrain++ : fill->nvalid++;
 	to->block = &fill->data->blocks[position / shape->block_rows + (training ? 0 : shape->train_blocks)];
 	to->row = (int) (position % shape->block_rows);
+	to->block->order[to->row] = (uint16_t) to->row;
 	to->block->target[to->row] = fill->rows->target != NULL ? fill->rows->target[row] : 0;
 	to->block->score[to->row] = fill->rows->offset != NULL ? fill->rows->offset[row] : 0;
 	if (to->block->weight != NULL)
@@ -373,7 +374,7 @@ store_bins(Filler *fill, const TreeFeature *feature, int count)
 		if (feature->wide)
 			to->block->wide[(size_t) to->row * (size_t) shape->nwide + (size_t) feature->column] = (uint16_t) fill->bin[i];
 		else
-			to->block->bins[(size_t) to->row * (size_t) shape->ncolumns + (size_t) feature->column] = (uint8_t) fill->bin[i];
+			to->block->records[(size_t) to->row * (size_t) shape->stride + TREE_RECORD_BINS + (size_t) feature->column] = (uint8_t) fill->bin[i];
 	}
 }
 

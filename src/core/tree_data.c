@@ -33,10 +33,9 @@ place_arrays(TreeShape *shape)
 	shape->shift = place(&end, shape->noutputs > 1 ? rows : 0, sizeof(double));
 	shape->gradient = place(&end, rows, sizeof(float));
 	shape->hessian = place(&end, rows, sizeof(float));
-	shape->packed = place(&end, rows, sizeof(uint32_t));
 	shape->order = place(&end, rows, sizeof(uint16_t));
 	shape->wide = place(&end, rows * (size_t) shape->nwide, sizeof(uint16_t));
-	shape->bins = place(&end, rows * (size_t) shape->ncolumns, 1);
+	shape->records = place(&end, rows * (size_t) shape->stride, 1);
 	shape->block_size = end;
 }
 
@@ -45,6 +44,8 @@ tree_shape_complete(CoreEnv *env, TreeShape *shape)
 {
 	int64_t		longest = shape->ntrain > shape->nvalid ? shape->ntrain : shape->nvalid;
 
+	shape->stride = (TREE_RECORD_BINS + shape->ncolumns + 7) / 8 * 8;
+	shape->moving = shape->stride <= TREE_MOVING_BYTES && shape->nwide == 0;
 	shape->block_rows = TREE_BLOCK_ROWS;
 	while (shape->block_rows > MIN_BLOCK_ROWS && shape->block_rows / 2 >= longest)
 		shape->block_rows /= 2;
@@ -82,10 +83,9 @@ resolve_block(const TreeShape *shape, int index, char *base, TreeBlock *block)
 	block->shift = shape->noutputs > 1 ? (double *) (base + shape->shift) : NULL;
 	block->gradient = (float *) (base + shape->gradient);
 	block->hessian = (float *) (base + shape->hessian);
-	block->packed = (uint32_t *) (base + shape->packed);
 	block->order = (uint16_t *) (base + shape->order);
 	block->wide = (uint16_t *) (base + shape->wide);
-	block->bins = (uint8_t *) (base + shape->bins);
+	block->records = (uint8_t *) (base + shape->records);
 }
 
 CoreStatus

@@ -8,10 +8,16 @@
  * arrays lie one after the other (TreeShape has the offsets).  Several blocks
  * make a piece of shared memory (team.h).
  *
+ * What histograms need of a row is its record: gradient and hessian packed in 4
+ * bytes, then the bins of byte columns.  Short records are moved when rows are
+ * divided between leaves, so that those of a leaf are read one after the other;
+ * longer ones stay where they are.
+ *
  * Memory per row: a byte for each feature (two for a category feature with
  * more than 255 categories), 16 for target and score, 8 for gradient and
- * hessian, 4 packed, 2 for the order, and 8 each for weights and for hashes
- * where the fit needs them; with several outputs 8 more for each and 8 more.
+ * hessian, 4 packed, up to 7 of padding, 2 for the order, and 8 each for weights
+ * and for hashes where the fit needs them; with several outputs 8 more for each
+ * and 8 more.
  */
 #ifndef CORE_TREE_DATA_H
 #define CORE_TREE_DATA_H
@@ -44,6 +50,8 @@ typedef struct TreeShape
 	int32_t		nwide;			/* two-byte columns */
 	int32_t		hist_bins;		/* bins of a histogram, all features */
 	int32_t		noutputs;
+	int32_t		stride;			/* bytes of a record, a multiple of 8 */
+	bool		moving;			/* records move with `order` */
 	int32_t		block_rows;		/* a power of two */
 	int32_t		train_blocks;
 	int32_t		nblocks;
@@ -54,7 +62,7 @@ typedef struct TreeShape
 	bool		has_weight;
 	bool		has_hash;
 	size_t		block_size;
-	size_t		score, target, weight, hash, shift, gradient, hessian, packed, order, wide, bins;	/* offsets in a block */
+	size_t		score, target, weight, hash, shift, gradient, hessian, order, wide, records;	/* offsets in a block */
 } TreeShape;
 
 /* One block, resolved to addresses in this process. */
@@ -68,10 +76,9 @@ typedef struct TreeBlock
 	double	   *shift;			/* several outputs: log of the sum of exponentials of the scores */
 	float	   *gradient;
 	float	   *hessian;
-	uint32_t   *packed;			/* gradient and hessian in 16 bits each, see tree_histogram.h */
 	uint16_t   *order;			/* rows, those of a leaf together */
 	uint16_t   *wide;			/* row-major */
-	uint8_t    *bins;			/* row-major */
+	uint8_t    *records;		/* of row order[i] if they move, else of row i */
 } TreeBlock;
 
 typedef struct TreeData
@@ -80,6 +87,9 @@ typedef struct TreeData
 	const TreeFeature *features;
 	TreeBlock  *blocks;			/* [shape.nblocks] */
 } TreeData;
+
+#define TREE_RECORD_BINS 4		/* where bins begin in a record, after 32 bits of packed numbers */
+#define TREE_MOVING_BYTES 64	/* longest record that moves */
 
 /* Rows of a fit before they are binned; see Algorithm.fit_rows. */
 static inline bool

@@ -123,6 +123,7 @@ typedef struct TreeGrower
 	uint64_t   *key;			/* [nfeatures] scratch */
 	uint8_t    *goes_left;		/* by bin, of the split at hand */
 	uint16_t   *spare;			/* [block_rows] and padding */
+	uint8_t    *spare_records;	/* [block_rows][stride] and padding, where records move */
 	TreeLeaf   *leaves;			/* [num_leaves] */
 	int			nleaves;
 	TreeNode   *nodes;			/* [2 num_leaves - 1] */

@@ -2,10 +2,10 @@
  * tree_histogram.c
  *	  The inner loop of boosting; see tree_histogram.h.
  *
- * Rows are row-major, so a row's bins are one or two cache lines, fetched a few
- * rows ahead; eight bins are loaded as one word.  About 0.4 ns for each row and
- * byte column where most rows of a block belong to the leaf, up to 0.8 ns where
- * one in four does (2.6 GHz, histogram of 28 columns in the second-level cache).
+ * Eight bins of a record are loaded as one word.  Records that move are read one
+ * after the other, about 0.4 ns for each row and byte column; others are fetched
+ * a few rows ahead, up to 0.8 ns (2.6 GHz, histogram of 28 columns in the
+ * second-level cache).
  */
 #include "core/tree_histogram.h"
 
@@ -66,19 +66,21 @@ tree_scale_choose(const TreeExtent *extent)
 
 /* Rounds halves up: adding a bias keeps the numbers positive, so that truncation is a floor. */
 void
-tree_pack(const TreeBlock *block, const TreeScale *scale)
+tree_pack(const TreeShape *shape, const TreeBlock *block, const TreeScale *scale, int first, int n)
 {
 	float		gradient_scale = (float) scale->gradient;
 	float		hessian_scale = (float) scale->hessian;
 
 	if (scale->precise)
 		return;
-	for (int i = 0; i < block->nrows; i++)
+	for (int i = first; i < first + n; i++)
 	{
-		int32_t		gradient = (int32_t) (block->gradient[i] * gradient_scale + 32768.5f) - 32768;
-		int32_t		hessian = (int32_t) (block->hessian[i] * hessian_scale + 0.5f);
+		int			row = block->order[i];
+		int32_t		gradient = (int32_t) (block->gradient[row] * gradient_scale + 32768.5f) - 32768;
+		int32_t		hessian = (int32_t) (block->hessian[row] * hessian_scale + 0.5f);
+		uint32_t	packed = (uint32_t) gradient << 16 | (uint32_t) hessian;
 
-		block->packed[i] = (uint32_t) gradient << 16 | (uint32_t) hessian;
+		memcpy(block->records + (size_t) (shape->moving ? i : row) * (size_t) shape->stride, &packed, sizeof(packed));
 	}
 }
 
@@ -156,53 +158,64 @@ expand(uint32_t packed)
 	return (int64_t) (int16_t) (packed >> 16) * ((int64_t) 1 << 32) + (packed & 0xffff);
 }
 
-/* `eights` is a constant where this is inlined, so that its loop unrolls. */
+/* `eights` and `moving` are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
-add_byte_columns(const TreeBlock *block, int ncolumns, int eights, const uint16_t *rows, int n, int64_t *sums)
+add_records(const TreeShape *shape, const uint8_t *records, int eights, bool moving, const uint16_t *rows, int n, int64_t *sums)
 {
-	const uint8_t *bins = block->bins;
-	const uint32_t *packed = block->packed;
-	int			rest = ncolumns - 8 * eights;
+	size_t		stride = (size_t) shape->stride;
+	int			rest = shape->ncolumns - 8 * eights;
 
 	for (int i = 0; i < n; i++)
 	{
-		const uint8_t *row = bins + (size_t) rows[i] * (size_t) ncolumns;
-		int64_t		value = expand(packed[rows[i]]);
+		const uint8_t *record = records + (moving ? (size_t) i : rows[i]) * stride;
+		uint32_t	packed;
+		int64_t		value;
 
-		__builtin_prefetch(bins + (size_t) rows[i + FETCH_AHEAD] * (size_t) ncolumns);
+		if (!moving)
+			__builtin_prefetch(records + rows[i + FETCH_AHEAD] * stride);
+		memcpy(&packed, record, sizeof(packed));
+		value = expand(packed);
+		record += TREE_RECORD_BINS;
 		for (int k = 0; k < eights; k++)
-			add_eight(sums + (size_t) k * 8 * TREE_BIN_STRIDE, load_eight(row + k * 8), value);
+			add_eight(sums + (size_t) k * 8 * TREE_BIN_STRIDE, load_eight(record + k * 8), value);
 		if (rest > 0)
-			add_few(sums + (size_t) eights * 8 * TREE_BIN_STRIDE, load_eight(row + eights * 8), value, rest);
+			add_few(sums + (size_t) eights * 8 * TREE_BIN_STRIDE, load_eight(record + eights * 8), value, rest);
 	}
 }
 
 static void
-add_packed(const TreeShape *shape, const TreeBlock *block, const uint16_t *rows, int n, int64_t *sums)
+add_moving(const TreeShape *shape, const uint8_t *records, int n, int64_t *sums)
 {
-	int			eights = shape->ncolumns / 8;
-
-	switch (eights)
+	switch (shape->ncolumns / 8)
 	{
 		case 0:
-			add_byte_columns(block, shape->ncolumns, 0, rows, n, sums);
+			add_records(shape, records, 0, true, NULL, n, sums);
 			break;
 		case 1:
-			add_byte_columns(block, shape->ncolumns, 1, rows, n, sums);
+			add_records(shape, records, 1, true, NULL, n, sums);
 			break;
 		case 2:
-			add_byte_columns(block, shape->ncolumns, 2, rows, n, sums);
+			add_records(shape, records, 2, true, NULL, n, sums);
 			break;
 		case 3:
-			add_byte_columns(block, shape->ncolumns, 3, rows, n, sums);
+			add_records(shape, records, 3, true, NULL, n, sums);
 			break;
 		case 4:
-			add_byte_columns(block, shape->ncolumns, 4, rows, n, sums);
+			add_records(shape, records, 4, true, NULL, n, sums);
 			break;
 		default:
-			add_byte_columns(block, shape->ncolumns, eights, rows, n, sums);
+			add_records(shape, records, shape->ncolumns / 8, true, NULL, n, sums);
 			break;
 	}
+}
+
+static inline uint32_t
+packed_of_row(const TreeShape *shape, const TreeBlock *block, int row)
+{
+	uint32_t	packed;
+
+	memcpy(&packed, block->records + (size_t) row * (size_t) shape->stride, sizeof(packed));
+	return packed;
 }
 
 static void
@@ -218,18 +231,18 @@ add_packed_wide(const TreeData *data, const TreeBlock *block, const uint16_t *ro
 		if (!feature->wide)
 			continue;
 		for (int i = 0; i < n; i++)
-			sums[feature->offset + column[(size_t) rows[i] * (size_t) shape->nwide]] += expand(block->packed[rows[i]]);
+			sums[feature->offset + column[(size_t) rows[i] * (size_t) shape->nwide]] += expand(packed_of_row(shape, block, rows[i]));
 	}
 }
 
 static void
-add_precise(const TreeData *data, const TreeScale *scale, const TreeBlock *block, const uint16_t *rows, int n, TreeSums *sums)
+add_precise(const TreeData *data, const TreeScale *scale, const TreeBlock *block, const uint8_t *records, const uint16_t *rows, int n, TreeSums *sums)
 {
 	const TreeShape *shape = &data->shape;
 
 	for (int i = 0; i < n; i++)
 	{
-		const uint8_t *row = block->bins + (size_t) rows[i] * (size_t) shape->ncolumns;
+		const uint8_t *row = records + (size_t) (shape->moving ? i : rows[i]) * (size_t) shape->stride + TREE_RECORD_BINS;
 		int64_t		gradient = tree_fixed(block->gradient[rows[i]], scale->gradient);
 		int64_t		hessian = tree_fixed(block->hessian[rows[i]], scale->hessian);
 
@@ -255,22 +268,26 @@ add_precise(const TreeData *data, const TreeScale *scale, const TreeBlock *block
 }
 
 void
-tree_accumulator_add(TreeAccumulator *accumulator, const TreeScale *scale, const TreeBlock *block, const uint16_t *rows, int n, TreeSums *sums)
+tree_accumulator_add(TreeAccumulator *accumulator, const TreeScale *scale, const TreeBlock *block, const uint8_t *records, const uint16_t *rows, int n, TreeSums *sums)
 {
 	const TreeShape *shape = &accumulator->data->shape;
 
 	if (n == 0)
 		return;
+	if (!shape->moving)
+		records = block->records;
 	if (scale->precise)
 	{
-		add_precise(accumulator->data, scale, block, rows, n, sums);
+		add_precise(accumulator->data, scale, block, records, rows, n, sums);
 		return;
 	}
 	if (accumulator->rows + n > ACCUMULATOR_ROWS)
 		tree_accumulator_flush(accumulator, sums);
 	accumulator->rows += n;
-	if (shape->ncolumns > 0)
-		add_packed(shape, block, rows, n, accumulator->packed);
+	if (shape->moving)
+		add_moving(shape, records, n, accumulator->packed);
+	else if (shape->ncolumns > 0)
+		add_records(shape, records, shape->ncolumns / 8, false, rows, n, accumulator->packed);
 	if (shape->nwide > 0)
 		add_packed_wide(accumulator->data, block, rows, n, accumulator->packed);
 }

@@ -64,12 +64,16 @@ tree_fixed(double value, double scale)
 extern TreeScale tree_scale_choose(const TreeExtent *extent);
 /* As much resolution as 64-bit sums over all rows can have. */
 extern TreeScale tree_sum_scale(const TreeExtent *extent);
-/* packed[] of all rows of a block from gradient[] and hessian[]. */
-extern void tree_pack(const TreeBlock *block, const TreeScale *scale);
+/* Packs gradients and hessians of rows order[first .. first + n - 1] of a block into their records. */
+extern void tree_pack(const TreeShape *shape, const TreeBlock *block, const TreeScale *scale, int first, int n);
 
 extern CoreStatus tree_accumulator_init(CoreEnv *env, const TreeData *data, TreeAccumulator *accumulator);
-/* Adds n rows of a block; sums that leave the accumulator on the way go to `sums`. n <= ACCUMULATOR_ROWS. */
-extern void tree_accumulator_add(TreeAccumulator *accumulator, const TreeScale *scale, const TreeBlock *block, const uint16_t *rows, int n, TreeSums *sums);
+/*
+ * Adds n rows of a block, n <= ACCUMULATOR_ROWS; sums that leave the
+ * accumulator on the way go to `sums`.  `records` are those of rows[0 ..] one
+ * after the other where records move, else unused.
+ */
+extern void tree_accumulator_add(TreeAccumulator *accumulator, const TreeScale *scale, const TreeBlock *block, const uint8_t *records, const uint16_t *rows, int n, TreeSums *sums);
 /* Moves what is left to `sums`; the accumulator is empty again. */
 extern void tree_accumulator_flush(TreeAccumulator *accumulator, TreeSums *sums);
 

@@ -2,10 +2,11 @@
  * tree_rows.c
  *	  Passes over the rows of a block; see tree_grow.h.
  *
- * A block's rows of one leaf lie together in `order`, in ascending order: the
- * division keeps it.  Left rows are written in place, right ones to spare
- * memory and back.  The histogram of the lighter side is summed chunk by
- * chunk, while the chunk's rows are in the nearest cache.
+ * A block's rows of one leaf lie together in `order`; a division keeps them as
+ * they were among each other.  Left rows are written in place, right ones to
+ * spare memory and back; short records move with them.  The histogram of the
+ * lighter side is summed chunk by chunk, while the chunk's rows are in the
+ * nearest cache.
  */
 #include "core/tree_grow.h"
 
@@ -22,41 +23,125 @@ tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed)
 	return job->sampling.subsample >= 1 || hash_uniform(hash, seed) < job->sampling.subsample;
 }
 
-/* Rows of the tree first, then the others, both in ascending order. */
+/* ------------------------------------------------------------ moving records */
+
+static inline uint8_t *
+record_at(const TreeShape *shape, uint8_t *records, int position)
+{
+	return records + (size_t) position * (size_t) shape->stride;
+}
+
+/* Copies a record of 8 * eights bytes to two places; all of it is read before any of it is written. */
+static inline __attribute__((always_inline)) void
+copy_record(int eights, const uint8_t *from, uint8_t *to, uint8_t *other)
+{
+	uint64_t	words[TREE_MOVING_BYTES / 8];
+
+	memcpy(words, from, (size_t) eights * 8);
+	memcpy(to, words, (size_t) eights * 8);
+	memcpy(other, words, (size_t) eights * 8);
+}
+
+/* Rows to divide: order[] and their records; where the left and the right ones go. */
+typedef struct Division
+{
+	const uint16_t *order;
+	const uint8_t *records;
+	uint16_t   *left;
+	uint8_t    *left_records;
+	uint16_t   *right;
+	uint8_t    *right_records;
+} Division;
+
+/* goes_left[] of the byte at `column` of a record. `eights` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) int
+divide_records(int eights, const Division *d, size_t column, const uint8_t *goes_left, int n)
+{
+	size_t		stride = (size_t) eights * 8;
+	uint8_t    *left = d->left_records;
+	uint8_t    *right = d->right_records;
+	int			nleft = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const uint8_t *record = d->records + (size_t) i * stride;
+		uint16_t	row = d->order[i];
+		int			is_left = goes_left[record[column]];
+
+		copy_record(eights, record, left, right);
+		d->left[nleft] = row;
+		d->right[i - nleft] = row;
+		nleft += is_left;
+		left += is_left ? stride : 0;
+		right += is_left ? 0 : stride;
+	}
+	return nleft;
+}
+
+static int
+divide_moving(const TreeShape *shape, const Division *d, size_t column, const uint8_t *goes_left, int n)
+{
+	switch (shape->stride / 8)
+	{
+		case 1:
+			return divide_records(1, d, column, goes_left, n);
+		case 2:
+			return divide_records(2, d, column, goes_left, n);
+		case 3:
+			return divide_records(3, d, column, goes_left, n);
+		case 4:
+			return divide_records(4, d, column, goes_left, n);
+		case 5:
+			return divide_records(5, d, column, goes_left, n);
+		case 6:
+			return divide_records(6, d, column, goes_left, n);
+		case 7:
+			return divide_records(7, d, column, goes_left, n);
+		default:
+			return divide_records(8, d, column, goes_left, n);
+	}
+}
+
+/* Rows of the tree first, then the others. */
 static int
 order_rows(const TreeGrower *grower, TreeBlock *block)
 {
 	const TreeJob *job = grower->job;
+	const TreeShape *shape = &job->shape;
+	size_t		stride = (size_t) shape->stride;
 	int			taken = 0;
 	int			left_out = 0;
 
 	if (job->sampling.subsample >= 1)
-	{
-		for (int i = 0; i < block->nrows; i++)
-			block->order[i] = (uint16_t) i;
 		return block->nrows;
-	}
 	for (int i = 0; i < block->nrows; i++)
 	{
-		bool		sampled = tree_row_sampled(job, block->hash[i], grower->row_seed);
+		uint16_t	row = block->order[i];
+		bool		sampled = tree_row_sampled(job, block->hash[row], grower->row_seed);
 
-		block->order[taken] = (uint16_t) i;
-		grower->spare[left_out] = (uint16_t) i;
+		block->order[taken] = row;
+		grower->spare[left_out] = row;
+		if (shape->moving && sampled)
+			memmove(block->records + (size_t) taken * stride, block->records + (size_t) i * stride, stride);
+		else if (shape->moving)
+			memcpy(grower->spare_records + (size_t) left_out * stride, block->records + (size_t) i * stride, stride);
 		taken += sampled;
 		left_out += !sampled;
 	}
 	memcpy(block->order + taken, grower->spare, (size_t) left_out * sizeof(uint16_t));
+	if (shape->moving)
+		memcpy(block->records + (size_t) taken * stride, grower->spare_records, (size_t) left_out * stride);
 	return taken;
 }
 
 int
 tree_rows_root(TreeGrower *grower, int index)
 {
+	const TreeShape *shape = &grower->data.shape;
 	TreeBlock  *block = &grower->data.blocks[index];
 	TreeSums   *sums = grower->shared.partial[2 * grower->team->rank];
 	int			count = order_rows(grower, block);
 
-	tree_pack(block, &grower->scale);
 	grower->shared.segments[index].first = 0;
 	grower->shared.segments[index].count = (uint16_t) count;
 	for (int first = 0; first < count; first += CHUNK_ROWS)
@@ -64,7 +149,8 @@ tree_rows_root(TreeGrower *grower, int index)
 		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;
 
 		env_poll(grower->env);
-		tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, block->order + first, rows, sums);
+		tree_pack(shape, block, &grower->scale, first, rows);
+		tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, record_at(shape, block->records, first), block->order + first, rows, sums);
 	}
 	return count;
 }
@@ -119,14 +205,17 @@ divide_wide(const uint16_t *column, size_t stride, const uint8_t *goes_left, con
 }
 
 static int
-divide(const TreeGrower *grower, const TreeBlock *block, const uint16_t *order, int n, uint16_t *left, uint16_t *right)
+divide(const TreeGrower *grower, const TreeBlock *block, const Division *d, int n)
 {
 	const TreeFeature *feature = &grower->data.features[grower->leaves[grower->current].split.feature];
 	const TreeShape *shape = &grower->data.shape;
+	size_t		column = TREE_RECORD_BINS + (size_t) feature->column;
 
+	if (shape->moving)
+		return divide_moving(shape, d, column, grower->goes_left, n);
 	if (feature->wide)
-		return divide_wide(block->wide + feature->column, (size_t) shape->nwide, grower->goes_left, order, n, left, right);
-	return divide_bytes(block->bins + feature->column, (size_t) shape->ncolumns, grower->goes_left, order, n, left, right);
+		return divide_wide(block->wide + feature->column, (size_t) shape->nwide, grower->goes_left, d->order, n, d->left, d->right);
+	return divide_bytes(block->records + column, (size_t) shape->stride, grower->goes_left, d->order, n, d->left, d->right);
 }
 
 int
@@ -138,6 +227,7 @@ tree_rows_split(TreeGrower *grower, int index, int right)
 	TreeSegment *other = &grower->shared.segments[(size_t) right * (size_t) shape->train_blocks + (size_t) index];
 	TreeSums  **sums = grower->shared.partial + 2 * grower->team->rank;
 	uint16_t   *order = block->order + segment->first;
+	uint8_t    *records = record_at(shape, block->records, segment->first);
 	int			count = segment->count;
 	int			nleft = 0;
 	int			nright = 0;
@@ -145,17 +235,27 @@ tree_rows_split(TreeGrower *grower, int index, int right)
 	for (int first = 0; first < count; first += CHUNK_ROWS)
 	{
 		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;
-		int			chunk_left = divide(grower, block, order + first, rows, order + nleft, grower->spare + nright);
+		Division	d;
+		int			chunk_left;
 
+		d.order = order + first;
+		d.records = record_at(shape, records, first);
+		d.left = order + nleft;
+		d.left_records = record_at(shape, records, nleft);
+		d.right = grower->spare + nright;
+		d.right_records = record_at(shape, grower->spare_records, nright);
+		chunk_left = divide(grower, block, &d, rows);
 		env_poll(grower->env);
 		if (grower->searching && grower->light != 1)
-			tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, order + nleft, chunk_left, sums[0]);
+			tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, d.left_records, d.left, chunk_left, sums[0]);
 		if (grower->searching && grower->light != 0)
-			tree_accumulator_add(&grower->accumulator[1], &grower->scale, block, grower->spare + nright, rows - chunk_left, sums[1]);
+			tree_accumulator_add(&grower->accumulator[1], &grower->scale, block, d.right_records, d.right, rows - chunk_left, sums[1]);
 		nleft += chunk_left;
 		nright += rows - chunk_left;
 	}
 	memcpy(order + nleft, grower->spare, (size_t) nright * sizeof(uint16_t));
+	if (shape->moving)
+		memcpy(record_at(shape, records, nleft), grower->spare_records, (size_t) nright * (size_t) shape->stride);
 	other->first = (uint16_t) (segment->first + nleft);
 	other->count = (uint16_t) nright;
 	segment->count = (uint16_t) nleft;
@@ -201,25 +301,27 @@ tree_rows_sum(TreeGrower *grower, int index, TreeLeafSums *sums)
 	}
 }
 
-/* Bin of a row, the missing one included. */
+/* Bin of the row at a place of the order, the missing one included. */
 static inline int
-bin_of_row(const TreeShape *shape, const TreeFeature *feature, const TreeBlock *block, int row)
+bin_at(const TreeShape *shape, const TreeFeature *feature, const TreeBlock *block, int position)
 {
+	int			row = block->order[position];
+
 	if (feature->wide)
 		return block->wide[(size_t) row * (size_t) shape->nwide + (size_t) feature->column];
-	return block->bins[(size_t) row * (size_t) shape->ncolumns + (size_t) feature->column];
+	return record_at(shape, block->records, shape->moving ? position : row)[TREE_RECORD_BINS + feature->column];
 }
 
-/* Leaf that a row falls into. */
+/* Leaf that the row at a place of the order falls into. */
 static int
-walk(const TreeGrower *grower, const TreeBlock *block, int row)
+walk(const TreeGrower *grower, const TreeBlock *block, int position)
 {
 	const TreeNode *node = grower->nodes;
 
 	while (node->children != 0)
 	{
 		const TreeFeature *feature = &grower->data.features[node->split.feature];
-		int			bin = bin_of_row(&grower->data.shape, feature, block, row);
+		int			bin = bin_at(&grower->data.shape, feature, block, position);
 		bool		left;
 
 		if (node->split.categorical)
@@ -241,8 +343,8 @@ tree_rows_apply(TreeGrower *grower, int index, int k)
 
 	if (index >= shape->train_blocks)
 	{
-		for (int row = 0; row < block->nrows; row++)
-			score[row] += grower->shared.leaf_value[walk(grower, block, row)];
+		for (int i = 0; i < block->nrows; i++)
+			score[block->order[i]] += grower->shared.leaf_value[walk(grower, block, i)];
 		return;
 	}
 	for (int leaf = 0; leaf < grower->nleaves; leaf++)
@@ -256,5 +358,5 @@ tree_rows_apply(TreeGrower *grower, int index, int k)
 		placed += segment->count;
 	}
 	for (int i = placed; i < block->nrows; i++)
-		score[block->order[i]] += grower->shared.leaf_value[walk(grower, block, block->order[i])];
+		score[block->order[i]] += grower->shared.leaf_value[walk(grower, block, i)];
 }
