@@ -58,24 +58,22 @@ static inline __attribute__((always_inline)) int
 divide_records(int eights, const Division *d, size_t column, const uint8_t *goes_left, int n)
 {
 	size_t		stride = (size_t) eights * 8;
-	uint8_t    *left = d->left_records;
-	uint8_t    *right = d->right_records;
-	int			nleft = 0;
+	size_t		nleft = 0;
 
-	for (int i = 0; i < n; i++)
+	for (size_t i = 0; i < (size_t) n; i++)
 	{
-		const uint8_t *record = d->records + (size_t) i * stride;
+		const uint8_t *record = d->records + i * stride;
 		uint16_t	row = d->order[i];
-		int			is_left = goes_left[record[column]];
+		size_t		is_left = goes_left[record[column]];
 
-		copy_record(eights, record, left, right);
+		__builtin_prefetch(record + 1024);
+		/* to both places: a branch would be mispredicted for every other row */
+		copy_record(eights, record, d->left_records + nleft * stride, d->right_records + (i - nleft) * stride);
 		d->left[nleft] = row;
 		d->right[i - nleft] = row;
 		nleft += is_left;
-		left += is_left ? stride : 0;
-		right += is_left ? 0 : stride;
 	}
-	return nleft;
+	return (int) nleft;
 }
 
 static int
