@@ -261,9 +261,8 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 
 /* ---------- leader ---------- */
 
-/* Workers that the settings allow, before any look at the size of the job. */
-static int
-allowed_workers(void)
+int
+parallel_fit_allowed_workers(void)
 {
 	int			wanted = guc_train_workers >= 0 ? guc_train_workers : max_parallel_workers_per_gather;
 
@@ -275,7 +274,7 @@ allowed_workers(void)
 bool
 parallel_fit_plausible(int64 nrows, double values)
 {
-	if (nrows < (int64) MIN_UNITS * BLOCK_ROWS || allowed_workers() == 0)
+	if (nrows < (int64) MIN_UNITS * BLOCK_ROWS || parallel_fit_allowed_workers() == 0)
 		return false;
 	return guc_train_workers > 0 || values >= AUTO_VALUES;
 }
@@ -289,8 +288,8 @@ wanted_workers(const FitJob *job, int64 nblocks)
 	if (nblocks < MIN_UNITS || !parallel_fit_plausible(job->nrows, (double) job->nrows * job->transform->nterms))
 		return 0;
 	if (guc_train_workers >= 0)
-		return allowed_workers();
-	return (int) Min(allowed_workers(), Max(nblocks / AUTO_BLOCKS, 1));
+		return parallel_fit_allowed_workers();
+	return (int) Min(parallel_fit_allowed_workers(), Max(nblocks / AUTO_BLOCKS, 1));
 }
 
 /* Smallest power of two of blocks that leaves at most `units` units. */

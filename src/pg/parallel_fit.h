@@ -9,6 +9,9 @@
 
 #include "pg/fit_driver.h"
 
+/* Workers that the settings allow, before any look at the size of the job. */
+extern int	parallel_fit_allowed_workers(void);
+
 /*
  * Whether a fit of that size would use workers, so that rows are worth placing
  * in shared memory: mlops.train_workers, server limits, and `values` = rows x
