@@ -42,6 +42,7 @@ struct Team
 	TeamSync   *sync;
 	void	  **pieces;
 	int			npieces;
+	int64_t		units;			/* passes over a block that this process made */
 	void	   *context;		/* for the callbacks */
 
 	/* Leader: a zeroed piece of at most TEAM_PIECE_MAX bytes, aligned to 64. May fall back to a smaller team. */

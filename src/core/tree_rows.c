@@ -140,6 +140,7 @@ tree_rows_root(TreeGrower *grower, int index)
 	TreeSums   *sums = grower->shared.partial[2 * grower->team->rank];
 	int			count = order_rows(grower, block);
 
+	grower->team->units++;
 	grower->shared.segments[index].first = 0;
 	grower->shared.segments[index].count = (uint16_t) count;
 	for (int first = 0; first < count; first += CHUNK_ROWS)
@@ -230,6 +231,7 @@ tree_rows_split(TreeGrower *grower, int index, int right)
 	int			nleft = 0;
 	int			nright = 0;
 
+	grower->team->units++;
 	for (int first = 0; first < count; first += CHUNK_ROWS)
 	{
 		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;

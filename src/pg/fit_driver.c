@@ -10,10 +10,10 @@
 
 #include "miscadmin.h"
 
-#include "core/team.h"
 #include "pg/fit_driver.h"
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
+#include "pg/tree_driver.h"
 
 typedef struct SerialBlocks
 {
@@ -44,26 +44,6 @@ fit_alone(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 	env_release(&env->core, serial.blocks.x);
 }
 
-/* Algorithms that take all rows at once. */
-static void
-fit_run_rows(PgEnv *env, const FitJob *job, Model *model)
-{
-	CoreEnv    *core = &env->core;
-	const Dataset *data = job->data;
-	FitRows		rows = {0};
-	Team		team;
-
-	rows.data = data;
-	rows.transform = job->transform;
-	rows.nrows = job->nrows;
-	rows.target = job->target != NULL ? job->target : data->target;
-	rows.weight = job->weight != NULL ? job->weight : data->weight;
-	rows.offset = data->offset;
-	rows.training = job->training;
-	pg_env_check(core, team_init_serial(core, &team));
-	pg_env_check(core, job->algorithm->fit_rows(core, &job->input, &rows, &team, model));
-}
-
 void
 fit_run(PgEnv *env, const FitJob *job, Model *model)
 {
@@ -73,7 +53,7 @@ fit_run(PgEnv *env, const FitJob *job, Model *model)
 
 	if (job->algorithm->fit_rows != NULL)
 	{
-		fit_run_rows(env, job, model);
+		tree_driver_fit(env, job, model);
 		return;
 	}
 	memset(&plan, 0, sizeof(plan));
