@@ -11,50 +11,67 @@
 #include <float.h>
 #include <string.h>
 
+/* A number, or a vector of `width` of them, from term `first` on. */
 static CoreStatus
-make_feature(CoreEnv *env, const LinearState *state, int j, const char *name, Feature *feature, FeatureTransform *transform)
+make_feature(CoreEnv *env, const LinearState *state, int first, int width, char *name, Feature *feature, FeatureTransform *transform)
 {
-	feature->name = name != NULL ? env_strdup(env, name) : env_sprintf(env, "x%d", j + 1);
-	feature->type_name = env_strdup(env, "double precision");
+	feature->name = name;
+	feature->type_name = env_strdup(env, width > 1 ? "double precision[]" : "double precision");
 	if (feature->name == NULL || feature->type_name == NULL)
 		return CORE_NO_MEMORY;
-	feature->kind = FEATURE_NUMERIC;
-	feature->width = 1;
+	feature->kind = width > 1 ? FEATURE_VECTOR : FEATURE_NUMERIC;
+	feature->width = width;
 
-	transform->feature = j;
-	transform->first_term = j;
-	transform->nterms = 1;
+	transform->feature = first;
+	transform->first_term = first;
+	transform->nterms = width;
 	transform->impute = IMPUTE_MEAN;
 	transform->scale = SCALE_NONE;
 	transform->reference = -1;
-	CORE_ALLOC(env, transform->impute_value, 1);
-	CORE_ALLOC(env, transform->low, 1);
-	CORE_ALLOC(env, transform->high, 1);
-	*transform->impute_value = state->data[j];
-	/* a state does not know the range of its rows */
-	*transform->low = -DBL_MAX;
-	*transform->high = DBL_MAX;
+	CORE_ALLOC(env, transform->impute_value, (size_t) width);
+	CORE_ALLOC(env, transform->low, (size_t) width);
+	CORE_ALLOC(env, transform->high, (size_t) width);
+	for (int j = 0; j < width; j++)
+	{
+		transform->impute_value[j] = state->data[first + j];
+		/* a state does not know the range of its rows */
+		transform->low[j] = -DBL_MAX;
+		transform->high[j] = DBL_MAX;
+	}
 	return CORE_OK;
+}
+
+static CoreStatus
+make_features(CoreEnv *env, const LinearState *state, const char *const *names, Model *model, Transform *transform)
+{
+	int			p = state->nterms;
+	bool		vector = p > LINEAR_MAX_FEATURES && names == NULL;
+	int			count = vector ? 1 : p;
+
+	CORE_ALLOC(env, model->schema.features, (size_t) count);
+	CORE_ALLOC(env, transform->features, (size_t) count);
+	for (int j = 0; j < count; j++)
+	{
+		char	   *name = names != NULL ? env_strdup(env, names[j]) : vector ? env_strdup(env, "x") : env_sprintf(env, "x%d", j + 1);
+
+		CORE_TRY(make_feature(env, state, j, vector ? p : 1, name, &model->schema.features[j], &transform->features[j]));
+	}
+	model->schema.count = count;
+	transform->nfeatures = count;
+	transform->nterms = p;
+	return transform_name_terms(env, transform, &model->schema);
 }
 
 CoreStatus
 linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *params, const char *const *names, const char *target, Model **result)
 {
-	int			p = state->nterms;
 	LinearOptions options = linear_options(params);
 	Transform  *transform;
 	Model	   *model;
 
 	CORE_ALLOC(env, model, 1);
 	CORE_ALLOC(env, transform, 1);
-	CORE_ALLOC(env, model->schema.features, (size_t) p);
-	CORE_ALLOC(env, transform->features, (size_t) p);
-	for (int j = 0; j < p; j++)
-		CORE_TRY(make_feature(env, state, j, names != NULL ? names[j] : NULL, &model->schema.features[j], &transform->features[j]));
-	model->schema.count = p;
-	transform->nfeatures = p;
-	transform->nterms = p;
-	CORE_TRY(transform_name_terms(env, transform, &model->schema));
+	CORE_TRY(make_features(env, state, names, model, transform));
 
 	model->algorithm = &algorithm_linear;
 	model->task = TASK_REGRESSION;

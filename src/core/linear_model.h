@@ -20,10 +20,13 @@ extern CoreStatus linear_model_fill(CoreEnv *env, const LinearState *state, cons
 /* What parameters of algorithm "linear" ask for. */
 extern LinearOptions linear_options(const ParamSet *params);
 
+#define LINEAR_MAX_FEATURES 1600	/* as many as a table has columns; more are one vector */
+
 /*
  * A model whose features are the numbers that the state was built from, named
- * names[nterms] or, with NULL, x1, x2, ...; params are those of algorithm
- * "linear" and must live as long as the model.
+ * names[nterms] or, with NULL, x1, x2, ... (beyond LINEAR_MAX_FEATURES the one
+ * vector x); params are those of algorithm "linear" and must live as long as
+ * the model.
  */
 extern CoreStatus linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *params, const char *const *names, const char *target, Model **result);
 

@@ -2,7 +2,7 @@
 
 -- the operators of mlops.state and mlops.model
 SET search_path = public, mlops;
-SELECT plan(70);
+SELECT plan(71);
 
 CREATE TEMP TABLE filip (y float8, x float8);
 \set copy_filip '\\copy filip FROM ''' :datadir '/nist/filip.csv'' WITH (FORMAT csv, HEADER true)'
@@ -173,6 +173,9 @@ SELECT is(mlops.solve(NULL), NULL, 'solve of NULL');
 -- Prediction
 SELECT cmp_ok(max(abs(mlops.predict(m, x) - (e[1] + e[2] * x[1] + e[3] * x[2] + e[4] * x[3] + e[5] * x[4] + e[6] * x[5] + e[7] * x[6]))), '<', 1e-8::float8,
 	'predict by array is the linear form') FROM rows, (SELECT m, pg_temp.estimates(m) AS e FROM whole) AS w WHERE id <= 1000;
+
+SELECT cmp_ok(abs(mlops.predict(mlops.linear_fit(2 * i + 1, i::float8 || array_fill(0::float8, ARRAY[1999])), 10::float8 || array_fill(0::float8, ARRAY[1999])) - 21),
+	'<', 1e-12::float8, 'more elements than a table has columns are one vector') FROM generate_series(1, 5) AS i;
 
 -- Transition values as results: an aggregate of the user's own that has no final function
 CREATE AGGREGATE pg_temp.raw_state(float8, float8[]) (SFUNC = mlops.linear_accumulate, STYPE = mlops.state, COMBINEFUNC = mlops.linear_combine);

@@ -274,6 +274,43 @@ models_from_states(void **state)
 	}
 }
 
+/* More numbers than a table has columns are one vector. */
+static void
+wide_states_give_a_vector(void **state)
+{
+	CoreEnv    *env = *state;
+	int			p = LINEAR_MAX_FEATURES + 1;
+	size_t		size;
+	LinearState *wide;
+	ParamSet	params;
+	Model	   *model;
+
+	assert_ok(env, params_init(env, &params, "linear", algorithm_linear.params));
+	assert_true(linear_state_size(p, &size));
+	wide = env_alloc(env, 1, size);
+	linear_state_init(wide, p);
+	wide->nrows = 5;
+	wide->weight = wide->weight_squares = 5;
+	for (int j = 0; j <= p; j++)
+	{
+		wide->data[j] = j;
+		/* two terms of which the first is half of the target */
+		if (j < 2 || j == p)
+			linear_state_column(wide, j)[j % p] = j == p ? 6 : 3;
+	}
+	assert_ok(env, linear_model_from_state(env, wide, &params, NULL, "y", &model));
+	assert_ok(env, algorithm_bind(env, model));
+	assert_ok(env, transform_validate(env, model->transform, &model->schema));
+	assert_int_equal(model->schema.count, 1);
+	assert_int_equal(model->schema.features[0].kind, FEATURE_VECTOR);
+	assert_int_equal(model->schema.features[0].width, p);
+	assert_string_equal(model->transform->terms[1].name, "x[2]");
+	assert_close(model_estimate(model, 0, 1), 2, 1e-15, 0);
+	assert_true(model_estimate(model, 0, 2) == 0);
+	assert_true(isnan(model_estimate(model, 0, 3)));
+	assert_close(model_estimate(model, 0, 0), p, 1e-15, 0);
+}
+
 static void
 running_states(void **state)
 {
@@ -367,6 +404,7 @@ main(void)
 		TEST(scores_are_the_linear_form),
 		TEST(foreign_arrays_are_refused),
 		TEST(models_from_states),
+		TEST(wide_states_give_a_vector),
 		TEST(running_states),
 		TEST(forged_running_states_are_refused),
 	};
