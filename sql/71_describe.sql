@@ -9,11 +9,11 @@ COMMENT ON FUNCTION mlops.describe(text) IS
 REVOKE ALL ON FUNCTION mlops.describe(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.describe(text) TO PUBLIC;
 
-CREATE FUNCTION mlops.fingerprint(source text)
+CREATE FUNCTION mlops.training_digest(source text)
 RETURNS text
-AS 'MODULE_PATHNAME', 'mlops_fingerprint'
+AS 'MODULE_PATHNAME', 'mlops_training_digest'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION mlops.fingerprint(text) IS
+COMMENT ON FUNCTION mlops.training_digest(text) IS
     'SHA-256 of the rows of a table, view or SELECT as training reads them; the same for any physical order of rows.';
-REVOKE ALL ON FUNCTION mlops.fingerprint(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.fingerprint(text) TO PUBLIC;
+REVOKE ALL ON FUNCTION mlops.training_digest(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.training_digest(text) TO PUBLIC;

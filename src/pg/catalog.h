@@ -75,8 +75,8 @@ typedef struct NewVersion
 	const char *params_json;	/* flat object, as used */
 	const char *tags_json;
 	const char *schema_json;	/* features: name, type, kind */
-	const char *profile_json;	/* per-column profile; NULL for now */
-	const char *digest;			/* fingerprint of the rows; NULL for now */
+	const char *profile_json;	/* per-column profile, or NULL */
+	const char *digest;			/* fingerprint of the rows, or NULL */
 	const char *environment;	/* BLAS build and core type, CPU, server version */
 	const Metric *metrics;		/* held-out metrics */
 	int			nmetrics;

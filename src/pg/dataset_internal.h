@@ -93,6 +93,8 @@ typedef struct RawColumn
 	double	   *batch_vector;	/* [BATCH_ROWS * width] */
 } RawColumn;
 
+typedef struct DatasetPrinter DatasetPrinter;	/* dataset_fingerprint.c */
+
 typedef struct DatasetBuild
 {
 	PgEnv	   *env;
@@ -125,6 +127,8 @@ typedef struct DatasetBuild
 	bool	   *batch_nulls;
 	bool		batch_has_null;
 	uint64		batch_key[BATCH_ROWS];	/* hash of key or row */
+
+	DatasetPrinter *printer;	/* NULL: no fingerprint is wanted */
 
 	int64		nrows;			/* kept so far */
 	GrowArray	hash;			/* uint64 */
@@ -181,6 +185,14 @@ extern void column_append_batch(DatasetBuild *build, RawColumn *column, int64 fi
 extern double raw_number(const RawColumn *column, int64 row);
 extern bool column_is_constant(const RawColumn *column, int64 nrows);
 extern void column_free(DatasetBuild *build, RawColumn *column);
+
+/* dataset_fingerprint.c: for each row of the batch fingerprint_row, then once fingerprint_batch */
+extern void fingerprint_begin(DatasetBuild *build);
+extern void fingerprint_row(DatasetBuild *build, TupleTableSlot *slot, int batch_row);
+extern void fingerprint_batch(DatasetBuild *build);
+/* A row that goes into no batch. */
+extern void fingerprint_skipped(DatasetBuild *build, TupleTableSlot *slot);
+extern void fingerprint_finish(DatasetBuild *build);
 
 /* dataset_dictionary.c */
 extern Dictionary *dictionary_create(DatasetBuild *build);

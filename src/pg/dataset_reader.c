@@ -363,6 +363,8 @@ sample_batch(DatasetBuild *build)
 static void
 flush_batch(DatasetBuild *build)
 {
+	if (build->printer != NULL)
+		fingerprint_batch(build);
 	if (build->request->nkeys == 0)
 	{
 		for (int i = 0; i < build->batch_count; i++)
@@ -419,7 +421,11 @@ receive_row(TupleTableSlot *slot, void *context)
 	build->result->rows_seen++;
 	if (build->target != NULL &&
 		target_skips(build, slot->tts_values[build->target->attribute], slot->tts_isnull[build->target->attribute]))
+	{
+		if (build->printer != NULL)
+			fingerprint_skipped(build, slot);
 		return true;
+	}
 
 	memcpy(build->batch_values + (Size) row * build->stride, slot->tts_values, sizeof(Datum) * build->natts);
 	memcpy(nulls, slot->tts_isnull, sizeof(bool) * build->natts);
@@ -428,6 +434,8 @@ receive_row(TupleTableSlot *slot, void *context)
 	build->batch_has_null |= has_null;
 	if (build->request->nkeys > 0)
 		build->batch_key[row] = key_hash(build, slot);
+	if (build->printer != NULL)
+		fingerprint_row(build, slot, row);
 	for (int k = 0; k < build->nconverted; k++)
 		column_convert(build, &build->columns[build->converted[k]], row, build->request->nkeys == 0);
 
@@ -672,7 +680,11 @@ dataset_read(PgEnv *env, Source *source, const DatasetRequest *request, DatasetR
 
 	build->expected_rows = expected_rows(build, source);
 	choose_columns(build);
+	if (request->fingerprint)
+		fingerprint_begin(build);
 	read_rows(build, source);
+	if (build->printer != NULL)
+		fingerprint_finish(build);
 	report_rows(build);
 	check_weights(build);
 	omit_columns(build);

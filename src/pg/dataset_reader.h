@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "core/dataset.h"
+#include "core/fingerprint.h"
 #include "core/model.h"
 #include "pg/pg_env.h"
 #include "pg/source.h"
@@ -30,6 +31,7 @@ typedef struct DatasetRequest
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */
 	bool		keep_split;		/* for folds: split_values, and holding out nothing is no NOTICE */
+	bool		fingerprint;	/* of all rows and columns of the source */
 	bool		private_memory; /* the rows outlive the transaction: nothing of them in shared memory */
 	bool		quiet;			/* no NOTICEs, and a source without features is no error */
 } DatasetRequest;
@@ -48,6 +50,8 @@ typedef struct DatasetResult
 	Dataset		data;
 	Task		task;			/* given or inferred */
 	TargetInfo	target;			/* name, type, classes, positive filled in */
+	Fingerprint fingerprint;	/* all rows seen; what mlops.fingerprint(row) gives */
+	uint64	   *column_prints;	/* of each column of the source: the sum of its cells */
 	int64	   *split_values;	/* keep_split: of each row, hash of its group or time; NULL: no such column */
 	int64		rows_seen;
 	int64		rows_skipped;	/* NULL target, NaN or infinite regression target */

@@ -1,6 +1,6 @@
 /*
  * describe.c
- *	  mlops.describe(source) and mlops.fingerprint(source): a source as training reads it.
+ *	  mlops.describe(source) and mlops.training_digest(source): a source as training reads it.
  *
  * Both read the source once with the code that training uses, without a target
  * and without a split, so what they show is what a training would take.
@@ -22,7 +22,7 @@
 #define DESCRIBE_COLUMNS 8
 
 PG_FUNCTION_INFO_V1(mlops_describe);
-PG_FUNCTION_INFO_V1(mlops_fingerprint);
+PG_FUNCTION_INFO_V1(mlops_training_digest);
 
 static void
 read_all(PgEnv *env, const char *text, const char *what, Source **source, DatasetResult *result)
@@ -142,14 +142,14 @@ mlops_describe(PG_FUNCTION_ARGS)
 }
 
 Datum
-mlops_fingerprint(PG_FUNCTION_ARGS)
+mlops_training_digest(PG_FUNCTION_ARGS)
 {
 	PgEnv		env;
 	Source	   *source;
 	DatasetResult result;
 	text	   *digest;
 
-	read_all(&env, text_to_cstring(PG_GETARG_TEXT_PP(0)), "mlops.fingerprint", &source, &result);
+	read_all(&env, text_to_cstring(PG_GETARG_TEXT_PP(0)), "mlops.training_digest", &source, &result);
 	digest = cstring_to_text(dataset_digest(&env, &result.data));
 	MemoryContextDelete(env.context);
 	PG_RETURN_TEXT_P(digest);

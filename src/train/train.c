@@ -30,14 +30,14 @@
 #include "pg/params_json.h"
 #include "pg/progress.h"
 #include "pg/source.h"
+#include "train/profile.h"
 #include "train/train.h"
 #include "train/transform_options.h"
 
 PG_FUNCTION_INFO_V1(mlops_train);
 
-/* What decides the last bits of models fitted with LAPACK; kept beside the model, not in it. */
-static char *
-environment_text(void)
+char *
+train_environment(void)
 {
 	return psprintf("mlops %s, PostgreSQL %s, OpenBLAS core %s", MLOPS_VERSION, PG_VERSION,
 					openblas_get_corename());
@@ -111,17 +111,19 @@ read_rows(PgEnv *env, TrainArguments *arguments, Source *source, DatasetResult *
 	DatasetRequest request;
 
 	train_request(arguments, &arguments->split, &request);
+	request.fingerprint = true;
 	progress_phase("reading rows", (int64) source_estimate(source));
 	dataset_read(env, source, &request, rows);
 }
 
 double
 train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, const Model *model,
-			const DatasetResult *rows, int64 rows_test, const Metric *metrics, int nmetrics, TimestampTz started,
+			const DatasetResult *rows, const char *profile, int64 rows_test, const Metric *metrics, int nmetrics, TimestampTz started,
 			AddedVersion *added)
 {
 	NewVersion	version = {0};
 	StringInfoData params;
+	char		digest[FINGERPRINT_DIGITS + 1];
 	uint8	   *bytes;
 	Size		length;
 
@@ -143,7 +145,10 @@ train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, c
 	version.params_json = params.data;
 	version.tags_json = arguments->tags_json;
 	version.schema_json = schema_json(&model->schema);
-	version.environment = environment_text();
+	fingerprint_text(&rows->fingerprint, digest);
+	version.digest = digest;
+	version.profile_json = profile;
+	version.environment = train_environment();
 	version.metrics = metrics;
 	version.nmetrics = nmetrics;
 	version.rows_train = model->rows_train;
@@ -198,6 +203,7 @@ mlops_train(PG_FUNCTION_ARGS)
 	Metric		metrics[METRIC_MAX];
 	int			nmetrics = 0;
 	int64		rows_test;
+	char	   *profile;
 	AddedVersion added;
 	double		seconds;
 
@@ -213,9 +219,10 @@ mlops_train(PG_FUNCTION_ARGS)
 	source = source_open(arguments.source);
 	read_rows(&env, &arguments, source, &rows);
 	rows_test = rows.data.nrows - rows.data.ntrain;
+	profile = profile_json(&env, source_descriptor(source), &rows);
 	train_warn_leaks(&env, &rows.data, rows.task);
 	model = train_fit(&env, &arguments, &rows, metrics, &nmetrics);
-	seconds = train_store(&env, &arguments, source, model, &rows, rows_test, metrics, nmetrics, started, &added);
+	seconds = train_store(&env, &arguments, source, model, &rows, profile, rows_test, metrics, nmetrics, started, &added);
 	source_close(source);
 	progress_end();
 

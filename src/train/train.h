@@ -121,10 +121,12 @@ extern Model *train_fit_weighted(PgEnv *env, const TrainArguments *arguments, co
 extern int64 train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 first, int64 count,
 							  bool training, const int32 *folds, int32 fold, double *response);
 
-/* Registers the model; returns the seconds since `started`, as recorded. */
+/* Registers the model, with the profile (profile.h) of the rows; returns the seconds since `started`, as recorded. */
 extern double train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, const Model *model,
-						  const DatasetResult *rows, int64 rows_test, const Metric *metrics, int nmetrics,
+						  const DatasetResult *rows, const char *profile, int64 rows_test, const Metric *metrics, int nmetrics,
 						  TimestampTz started, AddedVersion *added);
+/* What decides the last bits of models fitted with LAPACK; kept beside the model, not in it. */
+extern char *train_environment(void);
 extern Datum train_metrics_jsonb(const Metric *metrics, int nmetrics);
 
 /* NOTICE for each feature that alone separates the classes almost perfectly. */

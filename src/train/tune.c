@@ -36,6 +36,7 @@
 #include "pg/params_json.h"
 #include "pg/progress.h"
 #include "train/cross_validate.h"
+#include "train/profile.h"
 #include "train/tune_record.h"
 #include "train/tune_space.h"
 
@@ -72,6 +73,7 @@ typedef struct Tuning
 	int			folds;			/* 0: holdout */
 	double		holdout;
 	TuningRecord record;
+	char		digest[FINGERPRINT_DIGITS + 1];
 	DatasetResult rows;
 	Source	   *source;
 	Folds		assigned;
@@ -265,6 +267,7 @@ read_rows(Tuning *tuning)
 	tuning->source = source_open(tuning->arguments.source);
 	train_request(&tuning->arguments, split, &request);
 	request.keep_split = true;
+	request.fingerprint = true;
 	request.private_memory = tuning->commits;
 	dataset_read(&tuning->env, tuning->source, &request, &tuning->rows);
 	if (tuning->metric == NULL)
@@ -274,7 +277,8 @@ read_rows(Tuning *tuning)
 		folds_assign(&tuning->env, split, &tuning->rows, tuning->folds, tuning->arguments.seed, &tuning->assigned);
 	else
 		folds_holdout(&tuning->env, split, &tuning->rows, tuning->holdout, tuning->arguments.seed, &tuning->assigned);
-	tuning->record.digest = dataset_digest(&tuning->env, &tuning->rows.data);
+	fingerprint_text(&tuning->rows.fingerprint, tuning->digest);
+	tuning->record.digest = tuning->digest;
 }
 
 /* ---------- trials ---------- */
@@ -477,6 +481,7 @@ tune(Tuning *tuning, ReturnSetInfo *result)
 	int			best;
 	int32		version;
 	int64		rows_test;
+	char	   *profile;
 	Model	   *model;
 	AddedVersion added;
 	double		seconds;
@@ -505,10 +510,11 @@ tune(Tuning *tuning, ReturnSetInfo *result)
 	best = best_trial(tuning);
 	progress_begin(tuning->arguments.model, tuning->arguments.algorithm->name);
 	final_arguments(tuning, best, &final);
+	profile = profile_json(&tuning->env, source_descriptor(tuning->source), &tuning->rows);
 	rows_test = tuning->rows.data.nrows - tuning->rows.data.ntrain;
 	train_warn_leaks(&tuning->env, &tuning->rows.data, tuning->rows.task);
 	model = train_fit(&tuning->env, &final, &tuning->rows, metrics, &nmetrics);
-	seconds = train_store(&tuning->env, &final, tuning->source, model, &tuning->rows, rows_test, metrics, nmetrics,
+	seconds = train_store(&tuning->env, &final, tuning->source, model, &tuning->rows, profile, rows_test, metrics, nmetrics,
 						  tuning->record.started, &added);
 	tuning_close(&tuning->record.tuning_id, &added);
 	progress_end();

@@ -81,8 +81,8 @@ SELECT is_empty(
 	$$SELECT description FROM functions JOIN pg_aggregate a ON a.aggfnoid = functions.oid
 		JOIN pg_type t ON t.oid = a.aggtranstype
 		WHERE t.typtype = 'p' OR (a.aggcombinefn <> 0
-			AND EXISTS (SELECT FROM unnest(proargtypes) u JOIN pg_type at ON at.oid = u WHERE at.typtype = 'p'))$$,
-	'aggregates have real state types, and real argument types where they combine');
+			AND EXISTS (SELECT FROM unnest(proargtypes) u JOIN pg_type at ON at.oid = u WHERE at.typtype = 'p' AND at.oid <> 'record'::regtype))$$,
+	'aggregates have real state types, and real argument types (or whole rows) where they combine');
 
 SELECT is_empty(
 	$$SELECT description FROM functions JOIN pg_language l ON l.oid = prolang

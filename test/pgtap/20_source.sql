@@ -15,8 +15,8 @@ CREATE TABLE public.parts_high PARTITION OF public.parts FOR VALUES FROM (50) TO
 INSERT INTO public.parts SELECT x, y FROM public.numbers;
 
 -- every way to name the same rows
-SELECT mlops.fingerprint('public.numbers') AS expected \gset
-SELECT is(mlops.fingerprint(source), :'expected', 'source ' || source)
+SELECT mlops.training_digest('public.numbers') AS expected \gset
+SELECT is(mlops.training_digest(source), :'expected', 'source ' || source)
 FROM (VALUES ('numbers'), (' public . numbers '), ('PUBLIC.Numbers'), ('"public"."numbers"'), ('numbers_view'),
 	('numbers_stored'), ('parts'), ('"Odd Schema"."Values, twice"'), ('"select"'), ('values'),
 	('SELECT * FROM numbers'), ('select x, y from numbers order by random()'), ('TABLE numbers'), ('(TABLE numbers);'),
@@ -31,29 +31,29 @@ SELECT is((SELECT array_agg(d ORDER BY column_name) FROM (SELECT column_name, co
 	'columns in another order are described alike');
 
 -- what is not a source
-SELECT throws_ok($$SELECT mlops.fingerprint('nowhere')$$, '42P01', 'relation "nowhere" does not exist');
-SELECT throws_ok($$SELECT mlops.fingerprint('a.b.c.d')$$, '42601');
-SELECT throws_ok($$SELECT mlops.fingerprint('')$$, '22023', 'source is empty');
-SELECT throws_ok($$SELECT mlops.fingerprint('  ;; ')$$, '22023', 'source is empty');
-SELECT throws_ok($$SELECT mlops.fingerprint('numbers; DROP TABLE numbers')$$, '42601');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT 1; SELECT 2')$$, '22023', 'source holds more than one statement');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT FROM WHERE')$$, '42601');
-SELECT throws_ok($$SELECT mlops.fingerprint('DELETE FROM numbers')$$, '22023', 'source is the command DELETE, not a query');
-SELECT throws_ok($$SELECT mlops.fingerprint('DROP TABLE numbers')$$, '22023', 'source is the command DROP TABLE, not a query');
-SELECT throws_ok($$SELECT mlops.fingerprint('EXPLAIN SELECT 1')$$, '22023', 'source is the command EXPLAIN, not a query');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT * INTO copied FROM numbers')$$, '22023', 'source may not use SELECT INTO');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT x INTO copied FROM numbers UNION SELECT y FROM numbers')$$, '22023', 'source may not use SELECT INTO');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT * FROM numbers WHERE x = $1')$$, '22023', 'source may not have parameters such as $1');
-SELECT throws_ok($$SELECT mlops.fingerprint('WITH d AS (DELETE FROM numbers RETURNING *) SELECT * FROM d')$$, '22023',
+SELECT throws_ok($$SELECT mlops.training_digest('nowhere')$$, '42P01', 'relation "nowhere" does not exist');
+SELECT throws_ok($$SELECT mlops.training_digest('a.b.c.d')$$, '42601');
+SELECT throws_ok($$SELECT mlops.training_digest('')$$, '22023', 'source is empty');
+SELECT throws_ok($$SELECT mlops.training_digest('  ;; ')$$, '22023', 'source is empty');
+SELECT throws_ok($$SELECT mlops.training_digest('numbers; DROP TABLE numbers')$$, '42601');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT 1; SELECT 2')$$, '22023', 'source holds more than one statement');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT FROM WHERE')$$, '42601');
+SELECT throws_ok($$SELECT mlops.training_digest('DELETE FROM numbers')$$, '22023', 'source is the command DELETE, not a query');
+SELECT throws_ok($$SELECT mlops.training_digest('DROP TABLE numbers')$$, '22023', 'source is the command DROP TABLE, not a query');
+SELECT throws_ok($$SELECT mlops.training_digest('EXPLAIN SELECT 1')$$, '22023', 'source is the command EXPLAIN, not a query');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT * INTO copied FROM numbers')$$, '22023', 'source may not use SELECT INTO');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT x INTO copied FROM numbers UNION SELECT y FROM numbers')$$, '22023', 'source may not use SELECT INTO');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT * FROM numbers WHERE x = $1')$$, '22023', 'source may not have parameters such as $1');
+SELECT throws_ok($$SELECT mlops.training_digest('WITH d AS (DELETE FROM numbers RETURNING *) SELECT * FROM d')$$, '22023',
 	'source may not change data: it holds a DELETE');
-SELECT throws_ok($$SELECT mlops.fingerprint('WITH i AS (INSERT INTO numbers VALUES (1, 2) RETURNING *) SELECT * FROM i')$$, '22023',
+SELECT throws_ok($$SELECT mlops.training_digest('WITH i AS (INSERT INTO numbers VALUES (1, 2) RETURNING *) SELECT * FROM i')$$, '22023',
 	'source may not change data: it holds an INSERT');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT * FROM numbers FOR UPDATE')$$, '22023', 'source may not lock rows');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT * FROM (SELECT * FROM numbers FOR SHARE) s')$$, '22023', 'source may not lock rows');
-SELECT throws_ok($$SELECT mlops.fingerprint('locking_view')$$, '22023', 'source may not lock rows');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT 1 AS x, 2 AS x')$$, '42702', 'feature column "x" occurs twice in the source');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT 1/(x - 50) AS z FROM numbers')$$, '22012', 'division by zero');
-SELECT is(mlops.fingerprint('numbers'), :'expected', 'nothing was changed by what was refused');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT * FROM numbers FOR UPDATE')$$, '22023', 'source may not lock rows');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT * FROM (SELECT * FROM numbers FOR SHARE) s')$$, '22023', 'source may not lock rows');
+SELECT throws_ok($$SELECT mlops.training_digest('locking_view')$$, '22023', 'source may not lock rows');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT 1 AS x, 2 AS x')$$, '42702', 'feature column "x" occurs twice in the source');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT 1/(x - 50) AS z FROM numbers')$$, '22012', 'division by zero');
+SELECT is(mlops.training_digest('numbers'), :'expected', 'nothing was changed by what was refused');
 
 -- rights: the caller's, row security included
 DROP ROLE IF EXISTS rows_reader, rows_stranger;
@@ -65,24 +65,24 @@ ALTER TABLE public.parts ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON public.parts TO rows_reader;
 CREATE POLICY few ON public.parts TO rows_reader USING (x <= 30);
 SET ROLE rows_reader;
-SELECT is(mlops.fingerprint('numbers'), :'expected', 'a role reads what it may read');
-SELECT throws_ok($$SELECT mlops.fingerprint('numbers_view')$$, '42501', 'permission denied for view numbers_view');
+SELECT is(mlops.training_digest('numbers'), :'expected', 'a role reads what it may read');
+SELECT throws_ok($$SELECT mlops.training_digest('numbers_view')$$, '42501', 'permission denied for view numbers_view');
 SELECT is((SELECT max(count) FROM mlops.describe('parts')), 30::bigint, 'row security holds');
 SET ROLE rows_stranger;
-SELECT throws_ok($$SELECT mlops.fingerprint('numbers')$$, '42501', 'permission denied for table numbers');
-SELECT is(mlops.fingerprint('numbers_view'), :'expected', 'a view is read with the rights of its owner');
+SELECT throws_ok($$SELECT mlops.training_digest('numbers')$$, '42501', 'permission denied for table numbers');
+SELECT is(mlops.training_digest('numbers_view'), :'expected', 'a view is read with the rights of its owner');
 RESET ROLE;
 
 -- a statement sees what its transaction has done
 BEGIN;
 INSERT INTO public.numbers VALUES (1000, 1000);
-SELECT isnt(mlops.fingerprint('numbers'), :'expected', 'own changes are seen');
+SELECT isnt(mlops.training_digest('numbers'), :'expected', 'own changes are seen');
 ROLLBACK;
-SELECT is(mlops.fingerprint('numbers'), :'expected', 'and are gone after a rollback');
+SELECT is(mlops.training_digest('numbers'), :'expected', 'and are gone after a rollback');
 
 -- equal values are equal whatever their type
 CREATE FUNCTION pg_temp.same(reference text, query text, what text) RETURNS text LANGUAGE sql AS $$
-	SELECT is(mlops.fingerprint(query), mlops.fingerprint(reference), what) $$;
+	SELECT is(mlops.training_digest(query), mlops.training_digest(reference), what) $$;
 SELECT pg_temp.same('SELECT (g % 100 - 50)::int8 AS v FROM generate_series(1, 1000) g',
 	format('SELECT (g %% 100 - 50)::%s AS v FROM generate_series(1, 1000) g', type), 'integers as ' || type)
 FROM unnest(ARRAY['int2', 'int4', 'numeric', 'numeric(12,4)', 'float4', 'float8']) AS type;
@@ -117,17 +117,17 @@ SELECT pg_temp.same('SELECT ARRAY[g, g % 5]::float8[] AS v FROM generate_series(
 FROM unnest(ARRAY['int2', 'int4', 'int8', 'numeric']) AS type;
 
 -- different values are different
-SELECT isnt(mlops.fingerprint('SELECT g AS v FROM generate_series(1, 1000) g'),
-	mlops.fingerprint('SELECT CASE g WHEN 500 THEN 501 ELSE g END AS v FROM generate_series(1, 1000) g'), 'one changed cell shows');
-SELECT isnt(mlops.fingerprint('SELECT nullif(g, 500) AS v FROM generate_series(1, 1000) g'),
-	mlops.fingerprint('SELECT CASE g WHEN 500 THEN 0 ELSE g END AS v FROM generate_series(1, 1000) g'), 'NULL is not 0');
-SELECT isnt(mlops.fingerprint('SELECT nullif(g % 3, 0)::text AS v FROM generate_series(1, 1000) g'),
-	mlops.fingerprint('SELECT coalesce(nullif(g % 3, 0)::text, '''') AS v FROM generate_series(1, 1000) g'), 'NULL is not the empty text');
+SELECT isnt(mlops.training_digest('SELECT g AS v FROM generate_series(1, 1000) g'),
+	mlops.training_digest('SELECT CASE g WHEN 500 THEN 501 ELSE g END AS v FROM generate_series(1, 1000) g'), 'one changed cell shows');
+SELECT isnt(mlops.training_digest('SELECT nullif(g, 500) AS v FROM generate_series(1, 1000) g'),
+	mlops.training_digest('SELECT CASE g WHEN 500 THEN 0 ELSE g END AS v FROM generate_series(1, 1000) g'), 'NULL is not 0');
+SELECT isnt(mlops.training_digest('SELECT nullif(g % 3, 0)::text AS v FROM generate_series(1, 1000) g'),
+	mlops.training_digest('SELECT coalesce(nullif(g % 3, 0)::text, '''') AS v FROM generate_series(1, 1000) g'), 'NULL is not the empty text');
 
 -- vectors of unequal length, and what is no vector
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT CASE g WHEN 7 THEN ARRAY[1.0] ELSE ARRAY[1.0, 2.0] END AS v FROM generate_series(1, 10) g')$$,
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT CASE g WHEN 7 THEN ARRAY[1.0] ELSE ARRAY[1.0, 2.0] END AS v FROM generate_series(1, 10) g')$$,
 	'2202E', 'column "v" holds a vector of 1 elements where 2 were expected');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT ARRAY[[1, 2], [3, g]] AS v FROM generate_series(1, 10) g')$$,
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT ARRAY[[1, 2], [3, g]] AS v FROM generate_series(1, 10) g')$$,
 	'2202E', 'column "v" holds an array of 2 dimensions');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT ''{}''::float8[] AS v FROM generate_series(1, 10) g')$$,
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT ''{}''::float8[] AS v FROM generate_series(1, 10) g')$$,
 	'2202E', 'column "v" holds an empty array');

@@ -33,9 +33,9 @@ CREATE TABLE public.shuffled AS
 		nullif((ARRAY['a', 'b', 'c', 'd'])[1 + g % 4], 'd') AS t, date '2020-01-01' + g % 1000 AS d, g % 3 = 0 AS b, (g % 1000) / 7.0 AS n,
 		ARRAY[g % 10, g % 7]::float4[] AS v, timestamptz '2020-01-01 00:00+00' + (g % 1000) * interval '1 hour' AS tz
 	FROM generate_series(1, 20000) g;
-SELECT mlops.fingerprint('shuffled') AS expected \gset
-SELECT is(mlops.fingerprint('SELECT * FROM shuffled ORDER BY random()'), :'expected', 'a random order, ' || i) FROM generate_series(1, 3) i;
-SELECT is(mlops.fingerprint('SELECT * FROM shuffled ORDER BY i DESC, v'), :'expected', 'another order');
+SELECT mlops.training_digest('shuffled') AS expected \gset
+SELECT is(mlops.training_digest('SELECT * FROM shuffled ORDER BY random()'), :'expected', 'a random order, ' || i) FROM generate_series(1, 3) i;
+SELECT is(mlops.training_digest('SELECT * FROM shuffled ORDER BY i DESC, v'), :'expected', 'another order');
 
 -- tasks and classes
 CREATE FUNCTION pg_temp.train(what text, y text, more text DEFAULT '') RETURNS TABLE (task text, classes text[], rows bigint, skipped bigint) LANGUAGE plpgsql AS $$
@@ -81,9 +81,9 @@ FROM (VALUES ('nullif(g, 50)', '22004', 'weight column "w" is NULL in some row')
 
 -- memory: refused with both figures
 SET mlops.train_memory = '1MB';
-SELECT throws_matching($$SELECT mlops.fingerprint('SELECT g, random() AS r FROM generate_series(1, 1000000) g')$$,
+SELECT throws_matching($$SELECT mlops.training_digest('SELECT g, random() AS r FROM generate_series(1, 1000000) g')$$,
 	'needs at least \d+ [kMG]B of memory, but "mlops.train_memory" allows \d+ [kMG]B', 'past mlops.train_memory');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT g, random() AS r FROM generate_series(1, 1000000) g')$$, '53200');
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT g, random() AS r FROM generate_series(1, 1000000) g')$$, '53200');
 RESET mlops.train_memory;
 
 -- splits: everyone who evaluates later finds the same rows

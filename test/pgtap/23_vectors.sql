@@ -17,15 +17,15 @@ SELECT is(('{1.5,2}'::extra.vector)::real[], '{1.5,2}'::real[], 'the stand-in ca
 CREATE TABLE public.points AS SELECT g AS id, ARRAY[sin(g), cos(g), g % 17]::real[] AS v, 3 * sin(g) - 2 * cos(g) + 0.5 * (g % 17) + 7 AS y FROM generate_series(1, 3000) g;
 CREATE TABLE public.embedded AS SELECT id, v::text::extra.vector AS v, y FROM points;
 SELECT is((SELECT kind FROM mlops.describe('embedded') WHERE column_name = 'v'), 'vector', 'the type is a vector');
-SELECT is(mlops.fingerprint('embedded'), mlops.fingerprint('points'), 'with the values of its cast');
+SELECT is(mlops.training_digest('embedded'), mlops.training_digest('points'), 'with the values of its cast');
 SELECT is(rows_train, 3000::bigint, 'it can be trained on') FROM mlops.train('points', 'embedded', target => 'y', key => 'id', algorithm => 'linear', split => '"none"');
 SELECT results_eq($$SELECT term, round(estimate::numeric, 4) FROM mlops.coefficients('points/latest')$$,
 	$$VALUES ('(Intercept)', 7.0000), ('v[1]', 3.0000), ('v[2]', -2.0000), ('v[3]', 0.5000)$$, 'element by element');
 SELECT is((SELECT count(*) FROM embedded e WHERE abs(mlops.predict('points/latest', e) - y) > 1e-5), 0::bigint, 'and predicted from');
 SELECT is((SELECT count(*) FROM points p WHERE abs(mlops.predict('points/latest', p) - y) > 1e-5), 0::bigint, 'also from arrays');
-SELECT throws_ok($$SELECT mlops.fingerprint('SELECT CASE id WHEN 7 THEN ''{1,2}'' ELSE v END AS v FROM embedded')$$, '2202E',
+SELECT throws_ok($$SELECT mlops.training_digest('SELECT CASE id WHEN 7 THEN ''{1,2}'' ELSE v END AS v FROM embedded')$$, '2202E',
 	'column "v" holds a vector of 2 elements where 3 were expected');
 
 -- the first rows may have no vector at all, elements may be missing
-SELECT is(mlops.fingerprint('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id'),
-	mlops.fingerprint('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id DESC'), 'rows without a vector come first or last');
+SELECT is(mlops.training_digest('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id'),
+	mlops.training_digest('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id DESC'), 'rows without a vector come first or last');

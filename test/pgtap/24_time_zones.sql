@@ -24,10 +24,10 @@ BEGIN
 END $$;
 SELECT ok(worst < 1e-9 AND rows > 1000, 'hours of local time: ' || zone) FROM unnest(ARRAY['Europe/Berlin', 'America/St_Johns', 'Asia/Kathmandu', 'UTC', '<+0130>-01:30']) AS zone, LATERAL pg_temp.hours(zone);
 SET TimeZone = 'Europe/Berlin';
-SELECT is((SELECT count(DISTINCT mlops.fingerprint(source)) FROM (VALUES ('SELECT id, noise FROM calls'), ('SELECT id, noise FROM calls ORDER BY at DESC')) s (source)), 1::bigint, 'the zone does not matter without times');
-SELECT mlops.fingerprint('SELECT id, at::date AS d FROM calls') AS berlin \gset
+SELECT is((SELECT count(DISTINCT mlops.training_digest(source)) FROM (VALUES ('SELECT id, noise FROM calls'), ('SELECT id, noise FROM calls ORDER BY at DESC')) s (source)), 1::bigint, 'the zone does not matter without times');
+SELECT mlops.training_digest('SELECT id, at::date AS d FROM calls') AS berlin \gset
 SET TimeZone = 'Asia/Kathmandu';
-SELECT isnt(mlops.fingerprint('SELECT id, at::date AS d FROM calls'), :'berlin', 'dates of another zone are other dates');
+SELECT isnt(mlops.training_digest('SELECT id, at::date AS d FROM calls'), :'berlin', 'dates of another zone are other dates');
 
 -- the roles of rows do not depend on the zone: an instant is hashed
 SET TimeZone = 'UTC';
