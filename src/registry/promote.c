@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(mlops_promote);
 PG_FUNCTION_INFO_V1(mlops_rollback);
+PG_FUNCTION_INFO_V1(mlops_archive);
 
 typedef struct StageChange
 {
@@ -281,6 +282,31 @@ mlops_promote(PG_FUNCTION_ARGS)
 	values[4] = Int32GetDatum(previous);
 	nulls[4] = previous == 0;
 	return result_row(fcinfo, values, nulls);
+}
+
+/* archive(model, version, comment) */
+Datum
+mlops_archive(PG_FUNCTION_ARGS)
+{
+	char	   *reference = registry_text(fcinfo, 0, "model");
+	int32		number = registry_version(fcinfo, 1);
+	char	   *comment = PG_ARGISNULL(2) ? NULL : registry_text(fcinfo, 2, "comment");
+	Registered	target;
+
+	registry_lock("mlops.archive()", reference, number, BARE_NAME_ERROR, PRIVILEGE_MANAGE, &target);
+	if (strcmp(target.version.stage, "Archived") != 0)
+	{
+		StageChange change = {&target, GetCurrentTimestamp(), comment, false};
+		CatalogWork work;
+
+		catalog_begin(&work);
+		(void) move_to_stage(&change, "Archived");
+		catalog_audit(target.user, "archive", &target.model.model_id, target.model.name, target.version.version,
+					  stage_detail(target.version.stage, "Archived", false));
+		catalog_end(&work);
+		registry_changed();
+	}
+	PG_RETURN_VOID();
 }
 
 static void
