@@ -87,6 +87,7 @@ typedef struct NewVersion
 	TimestampTz started;
 	const pg_uuid_t *run;		/* run of the caller's that made it; NULL: one is recorded from the above */
 	const char *action;			/* in the audit log; NULL: "train" */
+	int32		number;			/* wanted; the next one is taken when it is 0 or not above all others */
 } NewVersion;
 
 typedef struct AddedVersion

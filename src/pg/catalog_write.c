@@ -149,14 +149,14 @@ typedef struct LockedModel
 
 /* Takes the next number, with the model's row locked; false when another session has dropped the model meanwhile. */
 static bool
-take_number(AddedVersion *added, LockedModel *model)
+take_number(AddedVersion *added, LockedModel *model, int32 wanted)
 {
-	CatalogArg	id = arg_uuid(&added->model_id);
+	CatalogArg	args[] = {arg_uuid(&added->model_id), arg_int4(wanted)};
 	bool		isnull;
 
-	if (catalog_execute("UPDATE mlops.registered_models SET last_version = last_version + 1, last_event = last_event + 1, "
+	if (catalog_execute("UPDATE mlops.registered_models SET last_version = GREATEST(last_version + 1, $2), last_event = last_event + 1, "
 						"last_updated_time = pg_catalog.now() WHERE model_id = $1 "
-						"RETURNING last_version, last_event, experiment_id, name, pg_catalog.gen_random_uuid()", 1, &id) == 0)
+						"RETURNING last_version, last_event, experiment_id, name, pg_catalog.gen_random_uuid()", lengthof(args), args) == 0)
 		return false;
 	added->version = DatumGetInt32(catalog_result(1, &isnull));
 	model->event = DatumGetInt32(catalog_result(2, &isnull));
@@ -282,7 +282,7 @@ catalog_add_version(const NewVersion *version, AddedVersion *added)
 		find_or_create_model(version->model, user, &found);
 		added->model_id = found.model_id;
 		catalog_begin(&work);
-		locked = take_number(added, &model);
+		locked = take_number(added, &model, version->number);
 		if (!locked)
 			catalog_end(&work);
 	}

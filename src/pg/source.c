@@ -199,11 +199,29 @@ check_read_only(Node *node, void *context)
 	return expression_tree_walker(node, check_read_only, context);
 }
 
-/* The query over all columns of another and one expression; a line break ends a comment in either. */
+/* The query over all columns of another (statement_text) and one expression. */
 static char *
 extended_query(const char *query, const char *expression)
 {
-	return psprintf("SELECT s.*, (%s\n)::pg_catalog.text AS mlops_expression FROM (%s\n) AS s", expression, query);
+	return psprintf("SELECT s.*, (%s\n)::pg_catalog.text AS mlops_expression FROM (%s) AS s", expression, query);
+}
+
+/* Without the semicolon that may follow; a line break ends a comment. */
+static char *
+statement_text(const RawStmt *raw, const char *text)
+{
+	const char *start = text + raw->stmt_location;
+
+	return psprintf("%.*s\n", raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(start), start);
+}
+
+char *
+source_subquery(const char *text)
+{
+	List	   *names = relation_names(text);
+	const char *query = names != NIL ? relation_query(names, text) : text;
+
+	return statement_text(parse_select(query), query);
 }
 
 Source *
@@ -233,11 +251,7 @@ source_open_extended(const char *text, const char *expression)
 	raw = parse_select(source->query_text);
 	if (expression != NULL)
 	{
-		/* without the semicolon that may follow */
-		char	   *query = raw->stmt_len > 0 ? pnstrdup(source->query_text + raw->stmt_location, raw->stmt_len)
-			: source->query_text + raw->stmt_location;
-
-		source->query_text = extended_query(query, expression);
+		source->query_text = extended_query(statement_text(raw, source->query_text), expression);
 		raw = parse_select(source->query_text);
 	}
 
