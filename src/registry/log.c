@@ -265,19 +265,26 @@ mlops_log_dataset(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(result);
 }
 
-/* The text of what the run read for training, if it is a query. */
+/*
+ * The text of what the run read for training, if it is a query.  A version's
+ * source runs later with the rights of who made the version, so it must be his
+ * text: in somebody else's run (of a role that he is a member of, or to a
+ * superuser, of anybody) it is not, and the version has no source.
+ */
 static char *
 training_source(const TrackedRun *run)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogArg	id = arg_uuid(&run->run_uuid);
+	CatalogArg	args[] = {arg_uuid(&run->run_uuid), arg_role(run->user)};
 	CatalogWork work;
 	char	   *source = NULL;
 	bool		isnull;
 
 	catalog_begin(&work);
-	if (catalog_execute("SELECT d.dataset_source FROM mlops.inputs i JOIN mlops.datasets d USING (dataset_uuid) "
-						"WHERE i.run_uuid = $1 AND i.context = 'training' AND d.dataset_source_type = 'sql'", 1, &id) == 1)
+	if (catalog_execute("SELECT d.dataset_source FROM mlops.runs r JOIN mlops.inputs i USING (run_uuid) "
+						"JOIN mlops.datasets d USING (dataset_uuid) "
+						"WHERE r.run_uuid = $1 AND r.user_id = $2 AND i.context = 'training' "
+						"AND d.dataset_source_type = 'sql'", lengthof(args), args) == 1)
 		source = MemoryContextStrdup(caller, TextDatumGetCString(catalog_result(1, &isnull)));
 	catalog_end(&work);
 	return source;

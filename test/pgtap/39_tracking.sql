@@ -1,5 +1,5 @@
 -- Runs for work inside and outside the database: who may write and see them, what they refuse, and MLflow's view of them.
-SELECT plan(65);
+SELECT plan(68);
 \ir include/registry.sql
 
 BEGIN;
@@ -112,6 +112,17 @@ SELECT is(pg_temp.try('trk_stranger', $$SELECT count(*) FROM mlops.mlflow_runs$$
 SELECT is(pg_temp.try('trk_member', $$SELECT mlops.log_param(%L, 'by', 'member')$$, :'outer'), '', 'members of the owning role may');
 SELECT is(pg_temp.try('trk_owner', $$SELECT mlops.grant_access('tracked', 'trk_reader', 'read')$$), '', 'the model is shared for reading');
 SELECT is(pg_temp.try('trk_reader', $$SELECT string_agg(run_uuid, ' ') FROM mlops.mlflow_runs$$), pg_temp.hex(:'run'), '... and with it the run that made it, but not others');
+
+-- a version's source runs as who made the version, so a text of somebody else's is not taken for its source
+CREATE ROLE trk_boss IN ROLE trk_owner;
+SET ROLE trk_owner;
+SELECT mlops.start_run('campaigns') AS theirs \gset
+RESET ROLE;
+SELECT is(pg_temp.try('trk_boss', $$SELECT mlops.log_dataset(%L, 'SELECT x AS x1, y FROM public.points', context => 'training') IS NOT NULL$$, :'theirs'), 'true', 'a data set of a shared run');
+SELECT is(pg_temp.try('trk_boss', $$SELECT mlops.log_model(%L, 'boss', mlops.model_value('tracked/1'))$$, :'theirs'), '1', 'a member of the owning role logs a model');
+SELECT is((SELECT row(source, author)::text FROM mlops.versions WHERE model = 'boss'), '(,trk_boss)', '... which has no source that would run with his rights');
+SELECT mlops.drop_model('boss');
+SELECT mlops.delete_run(:'theirs');
 
 -- removal
 SELECT is(pg_temp.try('trk_owner', $$SELECT mlops.delete_run(%L)$$, :'run'), format('55006 | run %s made the version tracked/1 | Delete the version with mlops.delete_version first.', :'run'), 'a run that made a version stays');
