@@ -17,7 +17,8 @@ CREATE FUNCTION mlops.train(
     split jsonb DEFAULT NULL,
     transform jsonb DEFAULT NULL,
     seed bigint DEFAULT 42,
-    tags jsonb DEFAULT '{}'
+    tags jsonb DEFAULT '{}',
+    snapshot text DEFAULT NULL
 ) RETURNS TABLE (
     model text,
     version integer,
@@ -33,10 +34,10 @@ CREATE FUNCTION mlops.train(
 AS 'MODULE_PATHNAME', 'mlops_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 COST 1000000 ROWS 1;
-COMMENT ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) IS
+COMMENT ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) IS
     'Fits a model to the rows of a table, view or SELECT, evaluates it on held-out rows and registers it as a new version.';
-REVOKE ALL ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) TO PUBLIC;
+REVOKE ALL ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) TO PUBLIC;
 
 CREATE FUNCTION mlops.algorithm_parameters(
     OUT algorithm text,

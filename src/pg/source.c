@@ -279,6 +279,12 @@ source_text(const Source *source)
 	return source->text;
 }
 
+const char *
+source_query(const Source *source)
+{
+	return source->query_text;
+}
+
 char *
 source_relations_json(const Source *source)
 {

@@ -26,6 +26,7 @@ extern Source *source_open_extended(const char *text, const char *expression);
 extern char *source_subquery(const char *text);
 extern TupleDesc source_descriptor(const Source *source);
 extern const char *source_text(const Source *source);	/* as given */
+extern const char *source_query(const Source *source);	/* the SELECT that is run */
 /* Relations that the query names, with their definitions, as jsonb text. */
 extern char *source_relations_json(const Source *source);
 /* Planner's row estimate. */

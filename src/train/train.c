@@ -12,6 +12,7 @@
 #include <cblas.h>
 
 #include "catalog/namespace.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -25,6 +26,7 @@
 
 #include "format/model_format.h"
 #include "pg/catalog.h"
+#include "pg/catalog_exec.h"
 #include "pg/compat.h"
 #include "pg/guc.h"
 #include "pg/params_json.h"
@@ -105,15 +107,42 @@ train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest 
 	request->group_or_time_column = split->column;
 }
 
+/*
+ * Makes the table of the source's rows, as the caller and with his rights; what
+ * is then read is the table, so that both are the same rows.
+ */
+static Source *
+make_snapshot(const TrainArguments *arguments, const Source *source)
+{
+	char	   *statement = psprintf("CREATE TABLE %s AS %s", arguments->snapshot, source_query(source));
+
+	progress_phase("keeping rows", 0);
+	SPI_connect();
+	if (SPI_execute(statement, false, 0) < 0)
+		elog(ERROR, "could not make table %s", arguments->snapshot);
+	SPI_finish();
+	return source_open(psprintf("SELECT * FROM %s", arguments->snapshot));
+}
+
 static void
 read_rows(PgEnv *env, TrainArguments *arguments, Source *source, DatasetResult *rows)
 {
 	DatasetRequest request;
+	Source	   *kept;
 
 	train_request(arguments, &arguments->split, &request);
 	request.fingerprint = true;
-	progress_phase("reading rows", (int64) source_estimate(source));
-	dataset_read(env, source, &request, rows);
+	if (arguments->snapshot == NULL)
+	{
+		progress_phase("reading rows", (int64) source_estimate(source));
+		dataset_read(env, source, &request, rows);
+		return;
+	}
+	kept = make_snapshot(arguments, source);
+	catalog_push_snapshot();
+	dataset_read(env, kept, &request, rows);
+	catalog_pop_snapshot();
+	source_close(kept);
 }
 
 double
@@ -189,7 +218,8 @@ mlops_train(PG_FUNCTION_ARGS)
 	static const TrainArgument order[] = {
 		TRAIN_ARG_MODEL, TRAIN_ARG_SOURCE, TRAIN_ARG_TARGET, TRAIN_ARG_ALGORITHM, TRAIN_ARG_PARAMS, TRAIN_ARG_FEATURES,
 		TRAIN_ARG_EXCLUDE, TRAIN_ARG_KEY, TRAIN_ARG_WEIGHT, TRAIN_ARG_TASK, TRAIN_ARG_POSITIVE, TRAIN_ARG_THRESHOLD,
-		TRAIN_ARG_CALIBRATE, TRAIN_ARG_SPLIT, TRAIN_ARG_TRANSFORM, TRAIN_ARG_SEED, TRAIN_ARG_TAGS
+		TRAIN_ARG_CALIBRATE, TRAIN_ARG_SPLIT, TRAIN_ARG_TRANSFORM, TRAIN_ARG_SEED, TRAIN_ARG_TAGS,
+		TRAIN_ARG_SNAPSHOT
 	};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext job = AllocSetContextCreate(caller, "mlops train", ALLOCSET_DEFAULT_SIZES);

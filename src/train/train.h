@@ -82,6 +82,7 @@ typedef struct TrainArguments
 	bool		holdout_given;	/* the split names a test fraction or a cutoff */
 	Jsonb	   *transform;		/* NULL: defaults */
 	uint64		seed;
+	char	   *snapshot;		/* quoted, qualified name of a table to make of the rows; NULL: none */
 	char	   *tags_json;
 	char	   *arguments_json; /* every argument that was not NULL, for the run's record */
 } TrainArguments;
@@ -89,6 +90,8 @@ typedef struct TrainArguments
 /* Argument i of the call is order[i]; TRAIN_ARG_COUNT: none of a training's. */
 extern void train_input_from_call(TrainInput *input, FunctionCallInfo fcinfo, const char *function,
 								  const TrainArgument *order, int count);
+/* What record_arguments wrote, or ERROR 55000 when this is not it. */
+extern void train_input_from_record(TrainInput *input, Jsonb *record, const char *function);
 extern void train_input_set(TrainInput *input, TrainArgument argument, Datum value);
 
 /* Reads and checks the arguments. */

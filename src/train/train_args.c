@@ -10,13 +10,17 @@
 
 #include <math.h>
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "pg/column_names.h"
 #include "pg/params_json.h"
@@ -45,6 +49,72 @@ train_input_set(TrainInput *input, TrainArgument argument, Datum value)
 {
 	input->values[argument] = value;
 	input->nulls[argument] = false;
+}
+
+static Datum
+recorded_array(const JsonbValue *value)
+{
+	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	JsonbIterator *iterator = JsonbIteratorInit(value->val.binary.data);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+		if (token == WJB_ELEM && element.type == jbvString)
+			state = accumArrayResult(state, PointerGetDatum(cstring_to_text_with_len(element.val.string.val, element.val.string.len)),
+									 false, TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+static bool
+recorded_value(TrainArgument argument, JsonbValue *value, Datum *datum)
+{
+	switch (argument)
+	{
+		case TRAIN_ARG_PARAMS:
+		case TRAIN_ARG_THRESHOLD:
+		case TRAIN_ARG_SPLIT:
+		case TRAIN_ARG_TRANSFORM:
+		case TRAIN_ARG_TAGS:
+			*datum = JsonbPGetDatum(JsonbValueToJsonb(value));
+			return true;
+		case TRAIN_ARG_FEATURES:
+		case TRAIN_ARG_EXCLUDE:
+			if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+				return false;
+			*datum = recorded_array(value);
+			return true;
+		case TRAIN_ARG_SEED:
+			if (value->type != jbvNumeric)
+				return false;
+			*datum = DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric));
+			return true;
+		default:
+			if (value->type != jbvString)
+				return false;
+			*datum = PointerGetDatum(cstring_to_text_with_len(value->val.string.val, value->val.string.len));
+			return true;
+	}
+}
+
+void
+train_input_from_record(TrainInput *input, Jsonb *record, const char *function)
+{
+	memset(input, 0, sizeof(*input));
+	input->function = function;
+	memset(input->nulls, true, sizeof(input->nulls));
+	for (int i = 0; i < TRAIN_ARG_COUNT; i++)
+	{
+		JsonbValue *value = getKeyJsonValueFromContainer(&record->root, argument_names[i], strlen(argument_names[i]), NULL);
+
+		if (value == NULL || value->type == jbvNull)
+			continue;
+		if (!recorded_value(i, value, &input->values[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("recorded argument \"%s\" has an unexpected type", argument_names[i])));
+		input->nulls[i] = false;
+	}
 }
 
 static char *
@@ -344,7 +414,7 @@ read_calibrate(const char *word)
 
 /* Every argument that is not null as one JSON object. */
 static char *
-record_arguments(const TrainInput *input)
+record_arguments(const TrainInput *input, const TrainArguments *arguments)
 {
 	StringInfoData out;
 	const char *separator = "";
@@ -391,6 +461,9 @@ record_arguments(const TrainInput *input)
 			case TRAIN_ARG_SEED:
 				appendStringInfo(&out, INT64_FORMAT, DatumGetInt64(input->values[i]));
 				break;
+			case TRAIN_ARG_SNAPSHOT:
+				escape_json(&out, arguments->snapshot);
+				break;
 			default:
 				escape_json(&out, text_argument(input, i));
 		}
@@ -407,6 +480,18 @@ read_tags(TrainArguments *arguments, Jsonb *tags)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("tags must be a JSON object")));
 	arguments->tags_json = JsonbToCString(NULL, &tags->root, VARSIZE(tags));
+}
+
+/* The name as it means the same on any search_path; a new table goes where CREATE TABLE would put it. */
+static char *
+qualified_name(text *name)
+{
+	RangeVar   *relation = makeRangeVarFromNameList(textToQualifiedNameList(name));
+	char	   *schema = relation->schemaname;
+
+	if (schema == NULL)
+		schema = get_namespace_name(RangeVarGetCreationNamespace(relation));
+	return quote_qualified_identifier(schema, relation->relname);
 }
 
 void
@@ -455,5 +540,7 @@ train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *argu
 	if (!input->nulls[TRAIN_ARG_TRANSFORM])
 		arguments->transform = DatumGetJsonbP(input->values[TRAIN_ARG_TRANSFORM]);
 	read_tags(arguments, DatumGetJsonbP(input->values[TRAIN_ARG_TAGS]));
-	arguments->arguments_json = record_arguments(input);
+	if (!input->nulls[TRAIN_ARG_SNAPSHOT])
+		arguments->snapshot = qualified_name(DatumGetTextPP(input->values[TRAIN_ARG_SNAPSHOT]));
+	arguments->arguments_json = record_arguments(input, arguments);
 }
