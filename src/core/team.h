@@ -45,6 +45,12 @@ struct Team
 	int64_t		units;			/* passes over a block that this process made */
 	void	   *context;		/* for the callbacks */
 
+	/*
+	 * Leader, before the first piece: these pieces will be asked for in this
+	 * order, and each helper takes `own` bytes for itself.  The team may become
+	 * smaller.  NULL: no need to know.
+	 */
+	CoreStatus	(*reserve) (Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own);
 	/* Leader: a zeroed piece of at most TEAM_PIECE_MAX bytes, aligned to 64. May fall back to a smaller team. */
 	CoreStatus	(*share) (Team *team, CoreEnv *env, size_t size, void **piece);
 	/* Leader: brings the helpers, which call the algorithm's help_rows; NULL for a team of one. */
@@ -62,6 +68,8 @@ struct Team
 /* A team of one on the memory of `env`. */
 extern CoreStatus team_init_serial(CoreEnv *env, Team *team);
 
+/* team->reserve, where there is one. */
+extern CoreStatus team_reserve(Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own);
 /* team->share with a limit on the size; the piece's number is team->npieces before the call. */
 extern CoreStatus team_share(Team *team, CoreEnv *env, size_t size, void **piece);
 extern void team_start(Team *team);

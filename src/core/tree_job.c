@@ -87,6 +87,38 @@ resolve(CoreEnv *env, const Team *team, char *base, const TreeJob *job, TreeShar
 	return CORE_OK;
 }
 
+/* Private memory of a helper, roughly: see tree_grower_init. */
+static size_t
+helper_bytes(const TreeJob *job)
+{
+	size_t		leaves = (size_t) job->num_leaves;
+	size_t		sets = 2 * leaves * (size_t) job->set_words * sizeof(uint32_t);
+	size_t		nodes = leaves * (sizeof(TreeLeaf) + 2 * sizeof(TreeNode));
+	size_t		sums = 2 * (size_t) job->shape.hist_bins * sizeof(int64_t);
+
+	return sums + nodes + sets + (size_t) job->shape.nblocks * sizeof(TreeBlock) + (size_t) job->shape.nfeatures * 64;
+}
+
+/* Tells the team all pieces that it will be asked for. */
+static CoreStatus
+reserve_pieces(CoreEnv *env, Team *team, const TreeJob *job)
+{
+	const TreeShape *shape = &job->shape;
+	size_t		histogram = (size_t) shape->hist_bins * sizeof(TreeSums);
+	size_t	   *sizes;
+	int			count = 0;
+
+	CORE_ALLOC(env, sizes, 2 + (size_t) shape->npieces + (size_t) histogram_count(job));
+	sizes[count++] = job->size;
+	for (int left = shape->nblocks; left > 0; left -= shape->blocks_per_piece)
+		sizes[count++] = (size_t) (left < shape->blocks_per_piece ? left : shape->blocks_per_piece) * shape->block_size;
+	for (int left = histogram_count(job); left > 0; left -= job->histograms_per_piece)
+		sizes[count++] = (size_t) (left < job->histograms_per_piece ? left : job->histograms_per_piece) * histogram;
+	CORE_TRY(team_reserve(team, env, sizes, count, helper_bytes(job)));
+	env_release(env, sizes);
+	return CORE_OK;
+}
+
 CoreStatus
 tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *features, TreeGrower *grower)
 {
@@ -97,6 +129,7 @@ tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *
 	void	   *piece;
 
 	memset(grower, 0, sizeof(*grower));
+	CORE_TRY(reserve_pieces(env, team, job));
 	CORE_TRY(team_share(team, env, job->size, &piece));
 	base = piece;
 	shared = piece;

@@ -32,6 +32,12 @@ team_init_serial(CoreEnv *env, Team *team)
 }
 
 CoreStatus
+team_reserve(Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own)
+{
+	return team->reserve != NULL ? team->reserve(team, env, sizes, count, own) : CORE_OK;
+}
+
+CoreStatus
 team_share(Team *team, CoreEnv *env, size_t size, void **piece)
 {
 	if (size > TEAM_PIECE_MAX)

@@ -38,7 +38,6 @@
 #define AUTO_VALUES 3e6			/* rows x terms from which workers are started by themselves */
 #define AUTO_BLOCKS 16			/* blocks for each worker that is started by itself */
 #define WAIT_MS 200
-#define SERVER_SEGMENT_BYTES (1024 * 1024)
 #define PROCESSES (MAX_PARALLEL_WORKER_LIMIT + 1)
 
 typedef struct FitShared
@@ -167,30 +166,6 @@ run_units(FitProcess *process)
 
 /* ---------- workers ---------- */
 
-/* Segments that this worker has mapped. */
-typedef struct Attached
-{
-	int			count;
-	dsm_segment *segments[FLAT_MAX_SEGMENTS + 2];
-} Attached;
-
-static char *
-attach_segment(Attached *attached, dsm_handle handle)
-{
-	dsm_segment *segment = dsm_find_mapping(handle);
-
-	if (segment == NULL)
-	{
-		segment = dsm_attach(handle);
-		if (segment == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("could not map dynamic shared memory segment")));
-		attached->segments[attached->count++] = segment;
-	}
-	return dsm_segment_address(segment);
-}
-
 static void
 ignore_message(CoreEnv *env, CoreLogLevel level, const char *message)
 {
@@ -217,7 +192,7 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 {
 	FitShared  *shared = shm_toc_lookup(toc, KEY_SHARED, false);
 	char	  **addresses = palloc(sizeof(char *) * FLAT_MAX_SEGMENTS);
-	Attached   *attached = palloc0(sizeof(Attached));
+	List	   *mapped = NIL;
 	FitProcess	process = {0};
 	PiecedArray *pieced;
 	FitPlan		plan;
@@ -231,8 +206,8 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 
 	pg_env_init(&env, CurrentMemoryContext, 0, "parallel worker");
 	for (int i = 0; i < shared->nsegments; i++)
-		addresses[i] = attach_segment(attached, shared->segments[i]);
-	job = fit_unflatten(&env.core, attach_segment(attached, shared->job_segment) + shared->job_offset, addresses, &pieced);
+		addresses[i] = shared_segment_map(&mapped, shared->segments[i]);
+	job = fit_unflatten(&env.core, shared_segment_map(&mapped, shared->job_segment) + shared->job_offset, addresses, &pieced);
 
 	plan_again(&env, job, shared, &plan);
 
@@ -240,8 +215,8 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 	process.shared = shared;
 	process.plan = &plan;
 	process.number = ParallelWorkerNumber + 1;
-	process.iterate = attach_segment(attached, shared->state_segment) + shared->iterate_offset;
-	process.states = attach_segment(attached, shared->state_segment) + shared->states_offset;
+	process.iterate = shared_segment_map(&mapped, shared->state_segment) + shared->iterate_offset;
+	process.states = shared_segment_map(&mapped, shared->state_segment) + shared->states_offset;
 	fit_blocks_init(&env.core, &process.blocks, job);
 	process.blocks.pieced = pieced;
 
@@ -255,8 +230,7 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 		ConditionVariableCancelSleep();
 	} while (pg_atomic_read_u32(&shared->finished) == 0);
 
-	for (int i = 0; i < attached->count; i++)
-		dsm_detach(attached->segments[i]);
+	shared_segment_unmap(mapped);
 }
 
 /* ---------- leader ---------- */
@@ -301,18 +275,6 @@ choose_unit_blocks(int64 nblocks, int64 units)
 	while ((nblocks + unit_blocks - 1) / unit_blocks > units)
 		unit_blocks *= 2;
 	return unit_blocks;
-}
-
-/* The server's own segment for parallel workers comes later, when a shortage would be an error. */
-static bool
-room_for_server(void)
-{
-	dsm_segment *segment = shared_segment_create(SERVER_SEGMENT_BYTES);
-
-	if (segment == NULL)
-		return false;
-	dsm_detach(segment);
-	return true;
 }
 
 /* Everything that workers read, in shared memory; false when there is no room. */
@@ -555,7 +517,7 @@ parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 	leader.env = env;
 	leader.plan = plan;
 	if (!share_job(job, plan, nblocks, shared_arena_create(context, extra), header, &leader) ||
-		!room_for_server())
+		!shared_segment_fits(SERVER_SEGMENT_BYTES))
 	{
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);

@@ -9,6 +9,9 @@
 
 #include "pg/fit_driver.h"
 
+/* What the server takes for parallel workers by itself, when a shortage is an error: see shared_segment_fits. */
+#define SERVER_SEGMENT_BYTES ((Size) 1024 * 1024)
+
 /* Workers that the settings allow, before any look at the size of the job. */
 extern int	parallel_fit_allowed_workers(void);
 

@@ -61,3 +61,40 @@ shared_segment_create(Size size)
 		dsm_unpin_mapping(segment);
 	return segment;
 }
+
+bool
+shared_segment_fits(Size size)
+{
+	dsm_segment *segment = shared_segment_create(size);
+
+	if (segment == NULL)
+		return false;
+	dsm_detach(segment);
+	return true;
+}
+
+char *
+shared_segment_map(List **mapped, dsm_handle handle)
+{
+	dsm_segment *segment = dsm_find_mapping(handle);
+
+	if (segment == NULL)
+	{
+		segment = dsm_attach(handle);
+		if (segment == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("could not map dynamic shared memory segment")));
+		*mapped = lappend(*mapped, segment);
+	}
+	return dsm_segment_address(segment);
+}
+
+void
+shared_segment_unmap(List *mapped)
+{
+	ListCell   *cell;
+
+	foreach(cell, mapped)
+		dsm_detach(lfirst(cell));
+}

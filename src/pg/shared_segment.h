@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "storage/dsm.h"
 
 #define SHARED_SEGMENT_BYTES ((Size) 64 * 1024 * 1024)	/* usual size: takes about 25 ms */
@@ -19,5 +20,14 @@
  * removes it, so does dsm_detach.  Not in parallel mode.  Not zeroed.
  */
 extern dsm_segment *shared_segment_create(Size size);
+/* Whether there is room for one, this moment. */
+extern bool shared_segment_fits(Size size);
+
+/*
+ * Address of a segment of another process, mapped when it is not yet; `mapped`
+ * collects segments, NIL at first.  An ERROR when the segment is gone.
+ */
+extern char *shared_segment_map(List **mapped, dsm_handle handle);
+extern void shared_segment_unmap(List *mapped);
 
 #endif							/* PG_SHARED_SEGMENT_H */

@@ -3,11 +3,15 @@
  *	  A core Team of this process and PostgreSQL's parallel workers; see
  *	  tree_driver.h and core/team.h.
  *
- * Pieces of the team are dynamic shared memory, taken before parallel mode
- * begins; when one is refused, the pieces that follow are private memory and
- * this process carries on alone.  Waiting is on a condition variable, which
- * serves cancels and errors of workers; an abort ends the workers and removes
- * the memory.
+ * Pieces of the team are arrays in dynamic shared memory, taken before parallel
+ * mode begins.  When they do not fit, they are private memory and this process
+ * carries on alone.  Workers attach to the pieces and run help_rows; nothing of
+ * the fit is made again there.
+ *
+ * Waiting is on a condition variable, which serves cancels, timeouts and errors
+ * of workers.  What ends one process ends all: an error or the death of a worker
+ * reaches the leader as an error at its next poll, and the leader's abort
+ * terminates workers, waits for them and removes the memory.
  */
 #include "postgres.h"
 
@@ -21,28 +25,36 @@
 #include "utils/wait_event.h"
 
 #include "core/team.h"
+#include "pg/guc.h"
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
+#include "pg/shared_arena.h"
 #include "pg/shared_segment.h"
 #include "pg/tree_driver.h"
 
 #define KEY_SHARED UINT64CONST(0x6d6c6f7074000001)
-#define MAX_PIECES 1024
 #define ROWS_PER_PROCESS 16384	/* fewer are not worth a process */
-#define SERVER_SEGMENT_BYTES (1024 * 1024)
-#define ZERO_STEP ((Size) 4 * 1024 * 1024)	/* bytes cleared between polls */
+#define AUTO_VALUES 5e5			/* rows x terms from which workers are started by themselves */
+#define CLEAR_STEP ((Size) 4 * 1024 * 1024) /* bytes between polls: about 2 ms */
 
-/* What workers find. */
+/* Where bytes of shared memory are, for any process. */
+typedef struct SharedPlace
+{
+	dsm_handle	segment;
+	Size		offset;
+} SharedPlace;
+
+/* What workers find, at the place that the parallel context names. */
 typedef struct TreeTeamShared
 {
 	TeamSync	sync;
 	ConditionVariable advanced; /* the generation did, or the size is known */
 	pg_atomic_uint32 size;		/* processes; 0: not known yet */
+	pg_atomic_uint64 units[TEAM_MAX_SIZE];	/* of work done by each process */
 	char		algorithm[NAMEDATALEN];
 	int			capacity;
 	int			npieces;
-	dsm_handle	pieces[MAX_PIECES];
-	pg_atomic_uint64 units[TEAM_MAX_SIZE];	/* of work done by each process */
+	SharedPlace pieces[FLEXIBLE_ARRAY_MEMBER];
 } TreeTeamShared;
 
 /* The leader's team. */
@@ -51,11 +63,10 @@ typedef struct TreeTeam
 	Team		team;			/* first */
 	PgEnv	   *env;
 	const FitJob *job;
-	int			nworkers;
-	bool		alone;			/* no workers, or no room for what they need */
-	dsm_segment *segments[MAX_PIECES];
-	int			nsegments;
+	int			nworkers;		/* wanted; 0: this process is alone */
+	SharedArena *arena;			/* of the pieces; NULL: they are private */
 	Size		accounted;
+	TeamSync   *own_sync;		/* of this process alone */
 	ParallelContext *context;
 	TreeTeamShared *shared;
 } TreeTeam;
@@ -89,149 +100,237 @@ team_wake(Team *team)
 
 /* ---------- workers ---------- */
 
+static char *
+map_place(List **mapped, const SharedPlace *place)
+{
+	return shared_segment_map(mapped, place->segment) + place->offset;
+}
+
 void
 tree_driver_worker_main(dsm_segment *segment, shm_toc *toc)
 {
-	TreeTeamShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	void	  **pieces = palloc(sizeof(void *) * Max(shared->npieces, 1));
-	dsm_segment **segments = palloc(sizeof(dsm_segment *) * Max(shared->npieces, 1));
+	List	   *mapped = NIL;
+	TreeTeamShared *shared = (TreeTeamShared *) map_place(&mapped, shm_toc_lookup(toc, KEY_SHARED, false));
 	Team		team = {0};
 	PgEnv		env;
 
 	pg_env_init(&env, CurrentMemoryContext, 0, "parallel worker");
+	team.rank = ParallelWorkerNumber + 1;
+	team.capacity = shared->capacity;
+	team.sync = &shared->sync;
+	team.npieces = shared->npieces;
+	team.pieces = palloc(sizeof(void *) * Max(shared->npieces, 1));
 	for (int i = 0; i < shared->npieces; i++)
-	{
-		segments[i] = dsm_attach(shared->pieces[i]);
-		if (segments[i] == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("could not map dynamic shared memory segment")));
-		pieces[i] = dsm_segment_address(segments[i]);
-	}
+		team.pieces[i] = map_place(&mapped, &shared->pieces[i]);
+	team.sleep = team_sleep;
+	team.wake = team_wake;
+
 	ConditionVariablePrepareToSleep(&shared->advanced);
 	while (pg_atomic_read_u32(&shared->size) == 0)
 		ConditionVariableSleep(&shared->advanced, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
-
-	team.rank = ParallelWorkerNumber + 1;
 	team.size = (int) pg_atomic_read_u32(&shared->size);
-	team.capacity = shared->capacity;
-	team.sync = &shared->sync;
-	team.pieces = pieces;
-	team.npieces = shared->npieces;
-	team.sleep = team_sleep;
-	team.wake = team_wake;
+
 	pg_env_check(&env.core, algorithm_find(shared->algorithm)->help_rows(&env.core, &team));
 	pg_atomic_write_u64(&shared->units[team.rank], (uint64) team.units);
-	for (int i = 0; i < shared->npieces; i++)
-		dsm_detach(segments[i]);
+	shared_segment_unmap(mapped);
 }
 
-/* ---------- leader ---------- */
+/* ---------- the leader's memory ---------- */
 
 static void
 carry_on_alone(TreeTeam *tree)
 {
-	tree->alone = true;
+	tree->nworkers = 0;
 	ereport(NOTICE,
 			(errmsg("not enough shared memory for parallel workers: fitting with one process"),
 			 errhint("Enlarge /dev/shm, or set \"mlops.train_workers\" to 0.")));
 }
 
+/* As many workers as the budget has room for beside the pieces; accounts their private memory. */
 static void
-clear(char *memory, Size size)
+account_workers(TreeTeam *tree, Size pieces, Size own)
 {
-	for (Size done = 0; done < size; done += ZERO_STEP)
+	PgEnv	   *env = tree->env;
+	Size		room = env->budget > env->used ? env->budget - env->used : 0;
+	int			wanted = tree->nworkers;
+
+	room -= Min(room, pieces);
+	if (env->budget > 0)
+		tree->nworkers = (int) Min((Size) wanted, room / Max(own, 1));
+	if (tree->nworkers < wanted)
+		ereport(NOTICE,
+				(errmsg("\"mlops.train_memory\" has room for %d of %d parallel workers", tree->nworkers, wanted)));
+	pg_env_account(env, tree->nworkers * own);
+	tree->accounted += tree->nworkers * own;
+}
+
+static CoreStatus
+leader_reserve(Team *team, CoreEnv *core, const size_t *sizes, int count, size_t own)
+{
+	TreeTeam   *tree = (TreeTeam *) team;
+	Size		pieces = 0;
+
+	if (tree->nworkers == 0)
+		return CORE_OK;
+	for (int i = 0; i < count; i++)
+		pieces += sizes[i];
+	account_workers(tree, pieces, own);
+	if (tree->nworkers == 0)
+		return CORE_OK;
+	tree->arena = shared_arena_create(CurrentMemoryContext, 0);
+	if (!shared_arena_reserve(tree->arena, sizes, count))
+	{
+		tree->arena = NULL;
+		carry_on_alone(tree);
+	}
+	return CORE_OK;
+}
+
+static void *
+share_in_arena(TreeTeam *tree, Size size)
+{
+	char	   *piece;
+
+	pg_env_account(tree->env, size);
+	piece = shared_arena_alloc(tree->arena, size);
+	if (piece == NULL)
+	{
+		pg_env_unaccount(tree->env, size);
+		return NULL;
+	}
+	tree->accounted += size;
+	for (Size done = 0; done < size; done += CLEAR_STEP)
 	{
 		CHECK_FOR_INTERRUPTS();
-		memset(memory + done, 0, Min(ZERO_STEP, size - done));
+		memset(piece + done, 0, Min(CLEAR_STEP, size - done));
 	}
+	return piece;
 }
 
 static CoreStatus
 leader_share(Team *team, CoreEnv *core, size_t size, void **piece)
 {
 	TreeTeam   *tree = (TreeTeam *) team;
-	dsm_segment *segment = NULL;
 
-	if (!tree->alone)
+	*piece = NULL;
+	if (tree->nworkers > 0)
 	{
-		pg_env_account(tree->env, size);
-		if (tree->nsegments < MAX_PIECES)
-			segment = shared_segment_create(size);
-		if (segment == NULL)
-		{
-			pg_env_unaccount(tree->env, size);
+		if (tree->arena == NULL)
+			tree->arena = shared_arena_create(CurrentMemoryContext, 0);
+		*piece = share_in_arena(tree, size);
+		if (*piece == NULL)
 			carry_on_alone(tree);
-		}
 	}
-	if (segment == NULL)
-	{
+	if (*piece == NULL)
 		*piece = env_alloc(core, size, 1);
-		return *piece != NULL ? CORE_OK : CORE_NO_MEMORY;
-	}
-	tree->accounted += size;
-	tree->segments[tree->nsegments++] = segment;
-	*piece = dsm_segment_address(segment);
-	clear(*piece, size);
-	return CORE_OK;
-}
-
-/* The server's own segment for parallel workers comes later, when a shortage would be an error. */
-static bool
-room_for_server(void)
-{
-	dsm_segment *segment = shared_segment_create(SERVER_SEGMENT_BYTES);
-
-	if (segment == NULL)
-		return false;
-	dsm_detach(segment);
-	return true;
+	return *piece != NULL ? CORE_OK : CORE_NO_MEMORY;
 }
 
 static void
+release_pieces(TreeTeam *tree)
+{
+	dsm_handle	segment;
+	Size		offset;
+
+	for (int i = 0; i < tree->team.npieces; i++)
+	{
+		if (!shared_arena_locate(tree->team.pieces[i], 1, &segment, &offset))
+			env_release(&tree->env->core, tree->team.pieces[i]);
+	}
+	if (tree->arena != NULL)
+		shared_arena_release(tree->arena);
+	pg_env_unaccount(tree->env, tree->accounted);
+}
+
+/* ---------- the leader's workers ---------- */
+
+static TreeTeamShared *
 create_shared(TreeTeam *tree)
 {
-	TreeTeamShared *shared = shm_toc_allocate(tree->context->toc, sizeof(TreeTeamShared));
+	Team	   *team = &tree->team;
+	TreeTeamShared *shared;
 
+	shared = shared_arena_alloc(tree->arena, offsetof(TreeTeamShared, pieces) + (Size) team->npieces * sizeof(SharedPlace));
+	if (shared == NULL)
+		return NULL;
 	memset(shared, 0, sizeof(*shared));
 	ConditionVariableInit(&shared->advanced);
 	pg_atomic_init_u32(&shared->size, 0);
 	for (int i = 0; i < TEAM_MAX_SIZE; i++)
 		pg_atomic_init_u64(&shared->units[i], 0);
 	strlcpy(shared->algorithm, tree->job->algorithm->name, sizeof(shared->algorithm));
-	shared->capacity = tree->team.capacity;
-	shared->npieces = tree->nsegments;
-	for (int i = 0; i < tree->nsegments; i++)
-		shared->pieces[i] = dsm_segment_handle(tree->segments[i]);
-	shm_toc_insert(tree->context->toc, KEY_SHARED, shared);
-	tree->shared = shared;
+	shared->capacity = team->capacity;
+	shared->npieces = team->npieces;
+	for (int i = 0; i < team->npieces; i++)
+	{
+		SharedPlace *place = &shared->pieces[i];
+
+		if (!shared_arena_locate(team->pieces[i], 1, &place->segment, &place->offset))
+			elog(ERROR, "a piece of a team is not in shared memory");
+	}
+	return shared;
+}
+
+static void
+launch_workers(TreeTeam *tree)
+{
+	SharedPlace *place;
+
+	EnterParallelMode();
+	tree->context = CreateParallelContext("mlops", "tree_driver_worker_main", tree->nworkers);
+	shm_toc_estimate_chunk(&tree->context->estimator, sizeof(SharedPlace));
+	shm_toc_estimate_keys(&tree->context->estimator, 1);
+	InitializeParallelDSM(tree->context);
+	place = shm_toc_allocate(tree->context->toc, sizeof(SharedPlace));
+	(void) shared_arena_locate(tree->shared, 1, &place->segment, &place->offset);
+	shm_toc_insert(tree->context->toc, KEY_SHARED, place);
+	LaunchParallelWorkers(tree->context);
+	/* every process must take part in synchronisations: an error here when one does not start */
+	WaitForParallelWorkersToAttach(tree->context);
+}
+
+static void
+dismiss_workers(TreeTeam *tree)
+{
+	progress_workers(0);
+	DestroyParallelContext(tree->context);
+	ExitParallelMode();
+	tree->context = NULL;
+	tree->team.sync = tree->own_sync;
 }
 
 static void
 leader_start(Team *team)
 {
 	TreeTeam   *tree = (TreeTeam *) team;
+	int			launched;
 
 	progress_phase("fitting", 0);
-	if (!tree->alone && !room_for_server())
-		carry_on_alone(tree);
-	if (tree->alone)
+	if (tree->nworkers == 0)
 		return;
-	EnterParallelMode();
-	tree->context = CreateParallelContext("mlops", "tree_driver_worker_main", tree->nworkers);
-	shm_toc_estimate_chunk(&tree->context->estimator, sizeof(TreeTeamShared));
-	shm_toc_estimate_keys(&tree->context->estimator, 1);
-	InitializeParallelDSM(tree->context);
-	create_shared(tree);
-	LaunchParallelWorkers(tree->context);
-	/* every process must take part in synchronisations: an error here when one does not start */
-	WaitForParallelWorkersToAttach(tree->context);
+	tree->shared = create_shared(tree);
+	if (tree->shared == NULL || !shared_segment_fits(SERVER_SEGMENT_BYTES))
+	{
+		carry_on_alone(tree);
+		return;
+	}
+	launch_workers(tree);
+	launched = tree->context->nworkers_launched;
+	if (launched < tree->nworkers)
+		ereport(NOTICE,
+				(errmsg("fitting with %d of %d parallel workers", launched, tree->nworkers),
+				 errhint("No other worker of the server was free. Raise \"max_parallel_workers\" and \"max_worker_processes\", or lower \"mlops.train_workers\".")));
+	if (launched == 0)
+	{
+		dismiss_workers(tree);
+		return;
+	}
+	team->size = 1 + launched;
 	team->sync = &tree->shared->sync;
-	team->size = 1 + tree->context->nworkers_launched;
 	pg_atomic_write_u32(&tree->shared->size, (uint32) team->size);
 	ConditionVariableBroadcast(&tree->shared->advanced);
-	progress_workers(tree->context->nworkers_launched);
+	progress_workers(launched);
 }
 
 static void
@@ -257,12 +356,7 @@ leader_stop(Team *team)
 		return;
 	WaitForParallelWorkersToFinish(tree->context);
 	report_units(tree);
-	progress_workers(0);
-	DestroyParallelContext(tree->context);
-	ExitParallelMode();
-	tree->context = NULL;
-	tree->shared = NULL;
-	team->sync = NULL;
+	dismiss_workers(tree);
 }
 
 static void
@@ -270,29 +364,50 @@ leader_progress(Team *team, int64_t done, int64_t total, double loss)
 {
 	if (done == 1)
 		progress_phase("fitting", total);
-	progress_update(done);
 	if (!isnan(loss))
 		progress_metric((int) done, loss);
+	progress_update(done);
 }
 
 static int
 wanted_workers(const FitJob *job)
 {
-	int			allowed = Min(parallel_fit_allowed_workers(), TEAM_MAX_SIZE - 1);
+	int64		allowed = Min(parallel_fit_allowed_workers(), TEAM_MAX_SIZE - 1);
 
 	if (job->algorithm->help_rows == NULL ||
-		!parallel_fit_plausible(job->nrows, (double) job->nrows * job->transform->nterms))
+		(guc_train_workers < 0 && (double) job->nrows * job->transform->nterms < AUTO_VALUES))
 		return 0;
-	return (int) Min(allowed, Max(job->nrows / ROWS_PER_PROCESS - 1, 0));
+	return (int) Max(Min(allowed, job->nrows / ROWS_PER_PROCESS - 1), 0);
+}
+
+static void
+team_init(TreeTeam *tree, PgEnv *env, const FitJob *job)
+{
+	Team	   *team = &tree->team;
+
+	pg_env_check(&env->core, team_init_serial(&env->core, team));
+	tree->env = env;
+	tree->job = job;
+	tree->own_sync = team->sync;
+	tree->nworkers = wanted_workers(job);
+	team->capacity = 1 + tree->nworkers;
+	team->reserve = leader_reserve;
+	team->share = leader_share;
+	team->start = leader_start;
+	team->stop = leader_stop;
+	team->sleep = team_sleep;
+	team->wake = team_wake;
+	team->progress = leader_progress;
 }
 
 void
 tree_driver_fit(PgEnv *env, const FitJob *job, Model *model)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops trees", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	CoreEnv    *core = &env->core;
 	const Dataset *data = job->data;
 	TreeTeam   *tree = palloc0(sizeof(TreeTeam));
-	Team	   *team = &tree->team;
 	FitRows		rows = {0};
 
 	rows.data = data;
@@ -303,22 +418,10 @@ tree_driver_fit(PgEnv *env, const FitJob *job, Model *model)
 	rows.offset = data->offset;
 	rows.training = job->training;
 
-	pg_env_check(core, team_init_serial(core, team));
-	tree->env = env;
-	tree->job = job;
-	tree->nworkers = wanted_workers(job);
-	tree->alone = tree->nworkers == 0;
-	team->capacity = 1 + tree->nworkers;
-	team->share = leader_share;
-	team->start = leader_start;
-	team->stop = leader_stop;
-	team->sleep = team_sleep;
-	team->wake = team_wake;
-	team->progress = leader_progress;
+	team_init(tree, env, job);
 	progress_phase("preparing trees", 0);
-	pg_env_check(core, job->algorithm->fit_rows(core, &job->input, &rows, team, model));
-	for (int i = 0; i < tree->nsegments; i++)
-		dsm_detach(tree->segments[i]);
-	pg_env_unaccount(env, tree->accounted);
-	pfree(tree);
+	pg_env_check(core, job->algorithm->fit_rows(core, &job->input, &rows, &tree->team, model));
+	release_pieces(tree);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }

@@ -268,7 +268,7 @@ read_rows(Tuning *tuning)
 	train_request(&tuning->arguments, split, &request);
 	request.keep_split = true;
 	request.fingerprint = true;
-	request.private_memory = tuning->commits;
+	request.private_memory |= tuning->commits;
 	dataset_read(&tuning->env, tuning->source, &request, &tuning->rows);
 	if (tuning->metric == NULL)
 		choose_metric(tuning, tuning->rows.task == TASK_REGRESSION ? "r2_score" :
