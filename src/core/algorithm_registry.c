@@ -52,6 +52,7 @@ algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm)
 	CoreStatus	status;
 	const char **names;
 	const char *nearest;
+	char		list[256] = "";
 
 	*algorithm = algorithm_find(name);
 	if (*algorithm != NULL)
@@ -59,14 +60,21 @@ algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm)
 
 	CORE_ALLOC(env, names, ALGORITHM_COUNT);
 	for (int i = 0; i < ALGORITHM_COUNT; i++)
+	{
 		names[i] = algorithms[i]->name;
+		if (strlen(list) + strlen(names[i]) + 3 <= sizeof(list))
+		{
+			strcat(list, i > 0 ? ", " : "");
+			strcat(list, names[i]);
+		}
+	}
 	nearest = nearest_word(name, names, ALGORITHM_COUNT);
 	env_release(env, names);
 
 	status = env_fail(env, CORE_INVALID, "unknown algorithm \"%s\"", name);
 	if (nearest != NULL)
 		return env_hint(env, status, "Perhaps you meant \"%s\".", nearest);
-	return env_hint(env, status, "The view mlops.algorithms lists what there is.");
+	return env_hint(env, status, "The algorithms are %s.", list);
 }
 
 CoreStatus

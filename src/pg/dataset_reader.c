@@ -587,7 +587,7 @@ omit_columns(DatasetBuild *build)
 		return;
 	report_omitted(build, "constant", "columns left out because they are constant", "A constant tells nothing about the target.");
 	report_omitted(build, "identifier", "columns left out because they look like identifiers",
-				   "They hold a different text in nearly every row; list them in features to use them all the same.");
+				   "Name the column that identifies a row as key; list a column in features to use it all the same.");
 	report_omitted(build, "text too long for a category", "columns left out because they hold long texts",
 				   "Derive features from them in the source, for example length(x) or x ~ 'word'.");
 	report_omitted(build, NULL, "columns left out because of their type", "Cast them in the source to use them.");

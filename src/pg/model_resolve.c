@@ -224,7 +224,7 @@ no_such_version(const ModelRef *ref, const ModelRow *model)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("model \"%s\" had no version in Production at %s", name, timestamptz_to_str(ref->at)),
-					 errhint("A time without a zone is UTC. The view mlops.deployments shows what was in Production when.")));
+					 errhint("A time without a zone is UTC. The view mlops.history shows what was in Production when.")));
 			break;
 	}
 }

@@ -36,9 +36,12 @@ set_list(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *array)
 		if (token != WJB_ELEM)
 			continue;
 		if (element.type != jbvNumeric)
+		{
+			CORE_TRY(params_set_list(env, set, name, list, 0)); /* whether there is such a list at all */
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parameter \"%s\" of \"%s\" takes an array of numbers", name, set->owner)));
+					 errmsg("parameter \"%s\" of algorithm \"%s\" takes an array of numbers", name, set->owner)));
+		}
 		Assert(length < capacity);
 		list[length++] = jsonb_number(&element);
 	}
@@ -64,9 +67,10 @@ set_member(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *valu
 				return set_list(env, set, name, value);
 			/* FALLTHROUGH */
 		default:
+			CORE_TRY(params_set_text(env, set, name, "{...}"));
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parameter \"%s\" of \"%s\" cannot be a JSON object", name, set->owner)));
+					 errmsg("parameter \"%s\" of algorithm \"%s\" cannot be a JSON object", name, set->owner)));
 	}
 	return CORE_OK;
 }

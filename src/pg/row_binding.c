@@ -89,9 +89,18 @@ subject(const char *name)
 	return name != NULL ? psprintf("model \"%s\"", name) : pstrdup("the model");
 }
 
-/* Nearest column name, case mistakes included; NULL if none is near. */
+static bool
+is_bound(const RowBinding *binding, int attribute)
+{
+	for (int i = 0; i < binding->model->schema.count; i++)
+		if (binding->attribute[i] == attribute)
+			return true;
+	return false;
+}
+
+/* Nearest name, case mistakes included, of a column that is no other feature; NULL if none is near. */
 static const char *
-nearest_column(const char *name, TupleDesc descriptor)
+nearest_column(const RowBinding *binding, const char *name, TupleDesc descriptor)
 {
 	const char **names = palloc(sizeof(char *) * Max(descriptor->natts, 1));
 	int			count = 0;
@@ -100,7 +109,7 @@ nearest_column(const char *name, TupleDesc descriptor)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 
-		if (attribute->attisdropped)
+		if (attribute->attisdropped || is_bound(binding, i + 1))
 			continue;
 		if (pg_strcasecmp(NameStr(attribute->attname), name) == 0)
 			return NameStr(attribute->attname);
@@ -134,7 +143,7 @@ missing_columns(const RowBinding *binding, const char *name, TupleDesc descripto
 			first = schema->features[i].name;
 		appendStringInfo(&list, "%s\"%s\"", count++ > 0 ? ", " : "", schema->features[i].name);
 	}
-	nearest = count == 1 ? nearest_column(first, descriptor) : NULL;
+	nearest = count == 1 ? nearest_column(binding, first, descriptor) : NULL;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 count == 1 ? errmsg("row has no column %s, which %s needs", list.data, subject(name)) :

@@ -324,6 +324,11 @@ read_split(SplitSpec *split, Jsonb *json, bool *given)
 	if (JB_ROOT_IS_SCALAR(json))
 	{
 		JsonbExtractScalar(&json->root, &value);
+		if (value.type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("split must be a JSON object or the name of a method"),
+					 errhint("Write split => '{\"test\": 0.3}' to hold out another share of the rows.")));
 		split->method = split_method(json_string(&value, "split"));
 		check_split(split, false);
 		return;
@@ -494,6 +499,27 @@ qualified_name(text *name)
 	return quote_qualified_identifier(schema, relation->relname);
 }
 
+/* Algorithms without a target are those of clustering and anomaly; what is asked for must fit. */
+static void
+check_target(const TrainInput *input, const TrainArguments *arguments)
+{
+	const uint32 without_target = (1u << TASK_CLUSTERING) | (1u << TASK_ANOMALY);
+	const Algorithm *algorithm = arguments->algorithm;
+	bool		asks_without = arguments->task != 0 && ((1u << arguments->task) & without_target) != 0;
+
+	if (asks_without && (algorithm->tasks & (1u << arguments->task)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("algorithm \"%s\" does not do %s", algorithm->name, task_name(arguments->task)),
+				 errhint("The view mlops.algorithms shows the tasks of each algorithm.")));
+	if (arguments->target == NULL && !asks_without &&
+		(arguments->task != 0 || (algorithm->tasks & without_target) == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s needs a target for algorithm \"%s\"", input->function, algorithm->name),
+				 errhint("Name the column to predict: target => 'column'.")));
+}
+
 void
 train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *arguments)
 {
@@ -523,6 +549,7 @@ train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *argu
 
 	if (!input->nulls[TRAIN_ARG_TASK])
 		arguments->task = read_task(text_argument(input, TRAIN_ARG_TASK));
+	check_target(input, arguments);
 	arguments->threshold = 0.5;
 	if (!input->nulls[TRAIN_ARG_THRESHOLD])
 		read_threshold(arguments, DatumGetJsonbP(input->values[TRAIN_ARG_THRESHOLD]));

@@ -211,7 +211,7 @@ algorithms_by_name(void **state)
 	assert_string_equal(env->message, "unknown algorithm \"lineare\"");
 	assert_string_equal(env->hint, "Perhaps you meant \"linear\".");
 	assert_int_equal(algorithm_lookup(env, "quantum annealing", &algorithm), CORE_INVALID);
-	assert_string_equal(env->hint, "The view mlops.algorithms lists what there is.");
+	assert_true(strncmp(env->hint, "The algorithms are linear, ", 27) == 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, test_env_setup, test_env_teardown)

@@ -1,0 +1,57 @@
+-- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
+SELECT plan(18);
+
+CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN hint;
+END $$;
+
+-- no target
+SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes')$$, '22004', 'mlops.train needs a target for algorithm "gbm"', 'no target');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'regression')$$, '22004', NULL, 'no target, but a task');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'binary', algorithm => 'logistic')$$, '22004', NULL, 'of two classes');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'regression', algorithm => 'linear')$$, '22004', NULL, 'another algorithm');
+SELECT is(hint_of($$SELECT mlops.train('m', 'test.pima_diabetes')$$), 'Name the column to predict: target => ''column''.', 'says how');
+
+-- a task that the algorithm does not do
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', task => 'clustering')$$, '22023',
+    'algorithm "gbm" does not do clustering', 'a task without a target is not taken for another one');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', task => 'anomaly', algorithm => 'linear')$$, '22023',
+    'algorithm "linear" does not do anomaly', 'with or without a target');
+
+-- split
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', split => '0.3')$$, '22023',
+    'split must be a JSON object or the name of a method', 'a share alone is no split');
+SELECT is(hint_of($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', split => '0.3')$$),
+    'Write split => ''{"test": 0.3}'' to hold out another share of the rows.', 'says how');
+SELECT lives_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', key => 'id', algorithm => 'linear', split => '"none"')$$,
+    'the name of a method alone is');
+
+-- parameters
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', params => '{"num_leave": ["a"]}')$$, '22023',
+    'unknown parameter "num_leave" for algorithm "gbm"', 'an unknown parameter with an array');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', params => '{"num_leave": {"a": 1}}')$$, '22023',
+    'unknown parameter "num_leave" for algorithm "gbm"', 'with an object');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', params => '{"num_leaves": ["a"]}')$$, '22023',
+    'parameter "num_leaves" of algorithm "gbm" must be an integer', 'a known one with an array');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', algorithm => 'elastic_net', params => '{"alphas": ["a"]}')$$, '22023',
+    'parameter "alphas" of algorithm "elastic_net" takes an array of numbers', 'one that takes arrays');
+SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', params => '{"class_weight": {"No": 1, "Yes": 5}}')$$, '22023',
+    'parameter "class_weight" of algorithm "gbm" must be one of none|balanced, not "{...}"', 'weights by class');
+
+-- columns
+SELECT mlops.train('days', $$SELECT i AS dew, i % 7 AS day, i % 3 AS hour, i * 2.0 AS y FROM generate_series(1, 60) AS i$$, target => 'y', algorithm => 'linear');
+SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS hour) AS c$$),
+    'mlops.check_source() compares a table or query with what a model needs.', 'a column that is another feature is not proposed');
+SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS days, 2 AS hour) AS c$$),
+    'Perhaps you meant column "days".', 'any other is');
+SELECT is(hint_of($$SELECT mlops.predict('days@2001-01-01', 1, 2, 3)$$),
+    'A time without a zone is UTC. The view mlops.history shows what was in Production when.', 'no version at a time');
+
+SELECT finish();
