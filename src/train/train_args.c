@@ -516,7 +516,7 @@ check_target(const TrainInput *input, const TrainArguments *arguments)
 		(arguments->task != 0 || (algorithm->tasks & without_target) == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s needs a target for algorithm \"%s\"", input->function, algorithm->name),
+				 errmsg("argument \"%s\" of %s must not be null", argument_names[TRAIN_ARG_TARGET], input->function),
 				 errhint("Name the column to predict: target => 'column'.")));
 }
 

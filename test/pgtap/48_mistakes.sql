@@ -13,7 +13,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- no target
-SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes')$$, '22004', 'mlops.train needs a target for algorithm "gbm"', 'no target');
+SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes')$$, '22004', 'argument "target" of mlops.train must not be null', 'no target');
 SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'regression')$$, '22004', NULL, 'no target, but a task');
 SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'binary', algorithm => 'logistic')$$, '22004', NULL, 'of two classes');
 SELECT throws_ok($$SELECT mlops.train('m', 'test.pima_diabetes', task => 'regression', algorithm => 'linear')$$, '22004', NULL, 'another algorithm');
