@@ -136,44 +136,6 @@ choose_objective(GbmFit *fit)
 	return CORE_OK;
 }
 
-/* Weights times those of classes; fit->rows.weight stays as it is where they are all 1. */
-static CoreStatus
-weigh_classes(GbmFit *fit)
-{
-	const ParamSet *params = fit->input->params;
-	int			nclasses = fit->input->nclasses;
-	bool		balanced = strcmp(params_choice(params, "class_weight"), "balanced") == 0;
-	double		positive = params_number(params, "scale_pos_weight");
-	double	   *factor;
-	double	   *weight;
-	ExactSum   *sums;
-	double		total = 0;
-
-	if (fit->input->task == TASK_REGRESSION || (!balanced && positive == 1))
-		return CORE_OK;
-	CORE_ALLOC(fit->env, factor, (size_t) nclasses);
-	CORE_ALLOC(fit->env, sums, (size_t) nclasses);
-	CORE_ALLOC(fit->env, weight, (size_t) fit->rows.nrows);
-	for (int k = 0; k < nclasses; k++)
-		exact_sum_init(&sums[k]);
-	for (int64_t i = 0; i < fit->rows.nrows; i++)
-		exact_sum_add(&sums[(int) fit->rows.target[i]], fit->rows.weight != NULL ? fit->rows.weight[i] : 1);
-	for (int k = 0; k < nclasses; k++)
-		total += exact_sum_value(&sums[k]);
-	for (int k = 0; k < nclasses; k++)
-	{
-		double		sum = exact_sum_value(&sums[k]);
-
-		factor[k] = balanced && sum > 0 ? total / (nclasses * sum) : 1;
-	}
-	if (fit->input->task == TASK_BINARY)
-		factor[1] *= positive;
-	for (int64_t i = 0; i < fit->rows.nrows; i++)
-		weight[i] = factor[(int) fit->rows.target[i]] * (fit->rows.weight != NULL ? fit->rows.weight[i] : 1);
-	fit->rows.weight = weight;
-	return CORE_OK;
-}
-
 static bool
 is_held_out(const void *context, uint64_t hash)
 {
@@ -247,7 +209,7 @@ prepare(GbmFit *fit)
 	const TreeShape *shape = &job->shape;
 	TreeData   *data = &fit->booster.grower.data;
 
-	CORE_TRY(weigh_classes(fit));
+	CORE_TRY(tree_weigh_classes(fit->env, fit->input, &fit->rows));
 	CORE_TRY(configure(fit));
 	CORE_TRY(count_rows(fit));
 	tree_defaults(fit->model, shape->ntrain, job);

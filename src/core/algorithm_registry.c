@@ -14,6 +14,9 @@ extern const Algorithm algorithm_logistic;
 extern const Algorithm algorithm_glm;
 extern const Algorithm algorithm_naive_bayes;
 extern const Algorithm algorithm_gbm;
+extern const Algorithm algorithm_random_forest;
+extern const Algorithm algorithm_decision_tree;
+extern const Algorithm algorithm_isolation_forest;
 
 static const Algorithm *const algorithms[] = {
 	&algorithm_linear,
@@ -22,6 +25,9 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_glm,
 	&algorithm_naive_bayes,
 	&algorithm_gbm,
+	&algorithm_random_forest,
+	&algorithm_decision_tree,
+	&algorithm_isolation_forest,
 	NULL
 };
 

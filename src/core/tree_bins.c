@@ -200,6 +200,7 @@ learn_edges(CoreEnv *env, double *values, int64_t n, int max_bin, double *space,
 	CORE_TRY(sort_doubles(env, values, known));
 	nedges = tree_edges(values, known, max_bin, space);
 	feature->nbins = nedges + 1;
+	feature->wide = feature->nbins > TREE_MAX_BINS;
 	CORE_ALLOC(env, *edges, (size_t) nedges);
 	memcpy(*edges, space, (size_t) nedges * sizeof(double));
 	return CORE_OK;
@@ -265,7 +266,7 @@ tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int ma
 	bins->nfeatures = nterms;
 	CORE_ALLOC(env, bins->features, (size_t) nterms);
 	CORE_ALLOC(env, bins->edges, (size_t) nterms);
-	CORE_ALLOC(env, space, TREE_MAX_BINS);
+	CORE_ALLOC(env, space, (size_t) max_bin);
 	CORE_TRY(take_sample(env, rows, nterms, &sample, &nsample));
 	for (int j = 0; j < nterms; j++)
 	{
@@ -276,7 +277,7 @@ tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int ma
 	}
 	env_release(env, sample);
 	env_release(env, space);
-	return place_columns(env, bins, shape);
+	return shape != NULL ? place_columns(env, bins, shape) : CORE_OK;
 }
 
 /* ------------------------------------------------------------------ filling */
@@ -353,6 +354,12 @@ find_bins(const TreeFeature *feature, const double *edges, const double *x, int 
 			bin[i] = x[i] >= 0 && x[i] < feature->nbins ? (int) x[i] : feature->nbins;
 		return;
 	}
+	if (nedges >= SEARCH_EDGES)
+	{
+		for (int i = 0; i < count; i++)
+			bin[i] = x[i] != x[i] ? feature->nbins : tree_bin_of(edges, nedges, x[i]);
+		return;
+	}
 	while (2 * half - 1 < nedges)
 		half *= 2;
 	for (int i = 0; i < 2 * half; i++)
@@ -406,5 +413,40 @@ tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowF
 	}
 	env_release(env, fill->x);
 	env_release(env, fill);
+	return CORE_OK;
+}
+
+CoreStatus
+tree_bins_columns(CoreEnv *env, const FitRows *rows, const TreeBins *bins, int64_t nrows, uint16_t **columns)
+{
+	int64_t		filled = 0;
+	double	   *x;
+	int		   *bin;
+
+	CORE_ALLOC(env, x, (size_t) CHUNK_ROWS * (size_t) bins->nfeatures);
+	CORE_ALLOC(env, bin, CHUNK_ROWS);
+	for (int j = 0; j < bins->nfeatures; j++)
+		CORE_ALLOC(env, columns[j], (size_t) nrows);
+	for (int64_t first = 0; first < rows->nrows; first += CHUNK_ROWS)
+	{
+		int			count = rows->nrows - first < CHUNK_ROWS ? (int) (rows->nrows - first) : CHUNK_ROWS;
+		int64_t		next = filled;
+
+		env_poll(env);
+		transform_block(rows->transform, rows->data, first, count, rows->training, x, CHUNK_ROWS);
+		for (int j = 0; j < bins->nfeatures; j++)
+		{
+			next = filled;
+			find_bins(&bins->features[j], bins->edges[j], x + (size_t) j * CHUNK_ROWS, count, bin);
+			for (int i = 0; i < count; i++)
+			{
+				if (fit_row_counts(rows, first + i))
+					columns[j][next++] = (uint16_t) bin[i];
+			}
+		}
+		filled = next;
+	}
+	env_release(env, x);
+	env_release(env, bin);
 	return CORE_OK;
 }

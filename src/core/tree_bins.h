@@ -22,7 +22,8 @@ typedef bool (*TreeRowFilter) (const void *context, uint64_t hash);
  * a random sample of them all.  Terms with at most max_bin distinct values in
  * it get a bin for each.  Edges lie between neighbouring values as stored:
  * a <= edge < b, so that bins and `x <= edge` agree on every row.  Fills
- * column, offset and, in `shape`, nfeatures, ncolumns, nwide, hist_bins.
+ * column, offset and, in `shape`, nfeatures, ncolumns, nwide, hist_bins; without
+ * a shape there may be up to TREE_MAX_CATEGORIES bins, else TREE_MAX_BINS.
  */
 extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins, TreeShape *shape);
 
@@ -32,6 +33,13 @@ extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const Fit
  * score[0] becomes the offset.
  */
 extern CoreStatus tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowFilter held_out, const void *context, TreeData *data);
+
+/*
+ * Bins of rows of positive weight as columns: columns[feature][row], rows
+ * numbered without those of weight zero; with up to TREE_MAX_CATEGORIES bins of
+ * a feature.  Two bytes a value.
+ */
+extern CoreStatus tree_bins_columns(CoreEnv *env, const FitRows *rows, const TreeBins *bins, int64_t nrows, uint16_t **columns);
 
 /*
  * Edges that cut n sorted values, none of them NaN, into at most max_bin bins;

@@ -7,6 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/exact_sum.h"
+
+#define POLL_ROWS 65536
+
 void
 tree_rules_from_params(const ParamSet *params, TreeRules *rules)
 {
@@ -19,9 +23,50 @@ tree_rules_from_params(const ParamSet *params, TreeRules *rules)
 	rules->max_cat_to_onehot = params_integer(params, "max_cat_to_onehot");
 }
 
-/* A parameter's value, or what the data choose, which the model then records. */
-static double
-choose(Model *model, const char *name, double automatic)
+CoreStatus
+tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows)
+{
+	int			nclasses = input->nclasses;
+	bool		balanced = strcmp(params_choice(input->params, "class_weight"), "balanced") == 0;
+	double		positive = params_number(input->params, "scale_pos_weight");
+	double	   *factor;
+	double	   *weight;
+	ExactSum   *sums;
+	double		total = 0;
+
+	if (input->task == TASK_REGRESSION || (!balanced && positive == 1))
+		return CORE_OK;
+	CORE_ALLOC(env, factor, (size_t) nclasses);
+	CORE_ALLOC(env, sums, (size_t) nclasses);
+	CORE_ALLOC(env, weight, (size_t) rows->nrows);
+	for (int k = 0; k < nclasses; k++)
+		exact_sum_init(&sums[k]);
+	for (int64_t i = 0; i < rows->nrows; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
+		exact_sum_add(&sums[(int) rows->target[i]], rows->weight != NULL ? rows->weight[i] : 1);
+	}
+	for (int k = 0; k < nclasses; k++)
+		total += exact_sum_value(&sums[k]);
+	for (int k = 0; k < nclasses; k++)
+	{
+		double		sum = exact_sum_value(&sums[k]);
+
+		factor[k] = balanced && sum > 0 ? total / (nclasses * sum) : 1;
+	}
+	if (input->task == TASK_BINARY)
+		factor[1] *= positive;
+	for (int64_t i = 0; i < rows->nrows; i++)
+		weight[i] = factor[(int) rows->target[i]] * (rows->weight != NULL ? rows->weight[i] : 1);
+	rows->weight = weight;
+	env_release(env, factor);
+	env_release(env, sums);
+	return CORE_OK;
+}
+
+double
+tree_choose(Model *model, const char *name, double automatic)
 {
 	const ParamValue *value = params_get(&model->params, name);
 
@@ -43,12 +88,12 @@ tree_defaults(Model *model, int64_t nrows, TreeJob *job)
 	double		n = (double) nrows;
 	TreeRules  *rules = &job->rules;
 
-	job->num_leaves = (int32_t) choose(model, "num_leaves", clamp(floor(n / 1000), 6, 31));
-	job->learning_rate = choose(model, "learning_rate", n < 10000 ? 0.05 : 0.1);
-	rules->min_child_samples = (int64_t) choose(model, "min_child_samples", clamp(floor(n / 100), 5, 20));
-	rules->min_data_per_group = (int64_t) choose(model, "min_data_per_group", clamp(floor(n / 100), 10, 100));
-	rules->cat_smooth = choose(model, "cat_smooth", 10);
-	rules->cat_l2 = choose(model, "cat_l2", 10);
+	job->num_leaves = (int32_t) tree_choose(model, "num_leaves", clamp(floor(n / 1000), 6, 31));
+	job->learning_rate = tree_choose(model, "learning_rate", n < 10000 ? 0.05 : 0.1);
+	rules->min_child_samples = (int64_t) tree_choose(model, "min_child_samples", clamp(floor(n / 100), 5, 20));
+	rules->min_data_per_group = (int64_t) tree_choose(model, "min_data_per_group", clamp(floor(n / 100), 10, 100));
+	rules->cat_smooth = tree_choose(model, "cat_smooth", 10);
+	rules->cat_l2 = tree_choose(model, "cat_l2", 10);
 }
 
 CoreStatus

@@ -9,6 +9,10 @@
 
 /* Limits and penalties; those left to the data are set by tree_defaults. */
 extern void tree_rules_from_params(const ParamSet *params, TreeRules *rules);
+/* Parameters class_weight and scale_pos_weight: rows->weight becomes the product; it stays as it is where they change nothing. */
+extern CoreStatus tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows);
+/* A parameter's value, or what the data choose, which the model then records. */
+extern double tree_choose(Model *model, const char *name, double automatic);
 /*
  * Values that the data choose: learning_rate, num_leaves, min_child_samples and
  * smoothing of categories, from the number of training rows.  They are recorded

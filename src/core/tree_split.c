@@ -48,6 +48,7 @@ tree_search_init(CoreEnv *env, const TreeRules *rules, const TreeFeature *featur
 		if (features[i].categorical && features[i].nbins + 1 > most)
 			most = features[i].nbins + 1;
 	}
+	search->most_categories = most;
 	search->set_words = (most + 31) / 32;
 	CORE_ALLOC(env, search->key, (size_t) most);
 	CORE_ALLOC(env, search->category, (size_t) most);
