@@ -9,6 +9,7 @@
 #include "core/linear_model.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* A number, or a vector of `width` of them, from term `first` on. */
@@ -68,6 +69,8 @@ linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *
 	LinearOptions options = linear_options(params);
 	Transform  *transform;
 	Model	   *model;
+	double	   *means;
+	double	   *spreads;
 
 	CORE_ALLOC(env, model, 1);
 	CORE_ALLOC(env, transform, 1);
@@ -84,6 +87,18 @@ linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *
 	model->target.threshold = 0.5;
 	model->split.sample = 1;
 	CORE_TRY(linear_model_fill(env, state, &options, model));
+	CORE_TRY(model_add_array(env, model, "term_mean", ARRAY_F64, p, 1, (void **) &means));
+	CORE_TRY(model_add_array(env, model, "term_sd", ARRAY_F64, p, 1, (void **) &spreads));
+	for (int j = 0; j < p; j++)
+	{
+		const double *r = linear_state_column(state, j);
+		double		squares = 0;
+
+		for (int i = 0; i <= j; i++)
+			squares += r[i] * r[i];
+		means[j] = state->data[j];
+		spreads[j] = sqrt(squares / state->weight);
+	}
 	*result = model;
 	return CORE_OK;
 }

@@ -339,6 +339,11 @@ reserve(ScoreState *state)
 	larger = Max(4096, state->capacity * 2);
 	rows->response = grow(state, rows->response, larger, response);
 	rows->other = grow(state, rows->other, larger, state->request->nmodels > 1 ? response : 0);
+	if (state->request->terms)
+	{
+		rows->terms = grow(state, rows->terms, larger, state->scorers[0].model->transform->nterms * sizeof(double));
+		rows->offset = grow(state, rows->offset, larger, state->scorers[0].offset.attribute != 0 ? sizeof(double) : 0);
+	}
 	rows->y = grow(state, rows->y, larger, state->request->without_target ? 0 : sizeof(double));
 	rows->w = grow(state, rows->w, larger, state->weight.attribute != 0 ? sizeof(double) : 0);
 	rows->slice = grow(state, rows->slice, larger, state->slice_attribute != 0 ? sizeof(int32) : 0);
@@ -361,6 +366,24 @@ score_row(const RowScorer *scorer, TupleTableSlot *slot, double *response)
 	model_margin(scorer->model, scorer->binding->values, scorer->scratch, scorer->margins);
 	scorer->margins[0] += offset.missing ? 0 : offset.number;
 	model_respond(scorer->model, scorer->margins, response);
+}
+
+/* The first model's, which has just scored the row. */
+static void
+keep_terms(const ScoreState *state, TupleTableSlot *slot)
+{
+	const RowScorer *scorer = &state->scorers[0];
+	ScoredRows *rows = state->rows;
+	int			nterms = scorer->model->transform->nterms;
+
+	memcpy(rows->terms + rows->count * nterms, scorer->scratch, nterms * sizeof(double));
+	if (rows->offset != NULL)
+	{
+		FeatureValue offset;
+
+		read_column(&scorer->offset, slot, &offset);
+		rows->offset[rows->count] = offset.missing ? 0 : offset.number;
+	}
 }
 
 static double
@@ -450,6 +473,8 @@ receive_row(TupleTableSlot *slot, void *context)
 	if (rows->key != NULL)
 		rows->key[rows->count] = key_text(state, slot);
 	score_row(&state->scorers[0], slot, rows->response + rows->count * rows->nresponse);
+	if (request->terms)
+		keep_terms(state, slot);
 	if (request->nmodels > 1)
 		score_row(&state->scorers[1], slot, rows->other + rows->count * rows->nresponse);
 	rows->count++;

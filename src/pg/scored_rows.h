@@ -29,6 +29,7 @@ typedef struct ScoringRequest
 	bool		without_target; /* rows are wanted whatever their target is; y stays NULL */
 	const char *slice;			/* SQL expression over the source's columns, or NULL */
 	bool		keys;			/* the text of each row's key is wanted */
+	bool		terms;			/* the first model's terms of each row are wanted */
 	bool		quiet;			/* no NOTICEs, no ERROR when no row is left */
 } ScoringRequest;
 
@@ -38,6 +39,8 @@ typedef struct ScoredRows
 	int			nresponse;
 	double	   *response;		/* [count x nresponse] as model_response gives it, of the first model */
 	double	   *other;			/* the same of the second */
+	double	   *terms;			/* [count x nterms] of the first model; NULL: not wanted */
+	double	   *offset;			/* added to its first margin; NULL: all 0 */
 	double	   *y;				/* as Dataset.target: value, class index, or 1 = positive */
 	double	   *w;				/* NULL: all 1 */
 	int32	   *slice;			/* [count] index into slices; NULL: no slices */

@@ -367,7 +367,7 @@ Datum
 mlops_training_info(PG_FUNCTION_ARGS)
 {
 	const Model *model = argument_model(fcinfo, PRIVILEGE_READ)->model;
-	const ModelArray *loss = model_array(model, "loss");
+	const ModelArray *loss = model_array(model, "training_loss");
 	OutputRow	row;
 
 	output_begin(fcinfo, &row);
@@ -376,8 +376,8 @@ mlops_training_info(PG_FUNCTION_ARGS)
 	for (int64 i = 0; i < loss->rows * loss->cols; i++)
 	{
 		output_integer(&row, 0);
-		output_integer(&row, (int) i);
-		output_number(&row, curve_value(model, "loss", i));
+		output_integer(&row, (int) i + 1);
+		output_number(&row, curve_value(model, "training_loss", i));
 		output_number(&row, curve_value(model, "eval_loss", i));
 		output_number(&row, curve_value(model, "learning_rate", i));
 		output_number(&row, NAN);

@@ -31,6 +31,7 @@ typedef struct Scorer
 	RowPlan    *plan;
 	double	   *scratch;			/* terms first */
 	double	   *response;
+	void	   *derived;		/* Scored.derived */
 } Scorer;
 
 static Scorer *
@@ -71,6 +72,9 @@ score_call(FunctionCallInfo fcinfo, int first, Oid forced_type, CheckTaskFn chec
 	scored->handle = handle;
 	scored->model = handle->model;
 	scored->response = scorer->response;
+	scored->terms = scorer->scratch;
+	scored->margins = scorer->scratch + handle->model->transform->nterms;
+	scored->derived = &scorer->derived;
 	scored->values = features_read(scorer->features, fcinfo);
 	if (scored->values == NULL)
 		return false;

@@ -16,7 +16,11 @@ typedef struct Scored
 	const ModelHandle *handle;
 	const Model *model;
 	const FeatureValue *values; /* the row, parallel to the schema */
+	const double *terms;		/* what the transform made of it */
+	const double *margins;		/* [noutputs] */
 	double	   *response;		/* as model_response gives it; until the next call */
+	void	  **derived;		/* for what a function derives from the model: NULL when the model is new to
+								 * the call site; allocate in handle->context */
 } Scored;
 
 /*

@@ -18,6 +18,7 @@
 #include "pg/fit_driver.h"
 #include "pg/progress.h"
 #include "train/folds.h"
+#include "train/term_moments.h"
 #include "train/train.h"
 #include "train/transform_options.h"
 
@@ -304,6 +305,7 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	progress_phase("fitting", 0);
 	fit_job_init(&job, model, data, mapped);
 	fit_run(env, &job, model);
+	train_add_term_moments(env, model, data);
 	env_release(&env->core, mapped);
 }
 

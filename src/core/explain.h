@@ -1,0 +1,31 @@
+/*
+ * explain.h
+ *	  Why a margin is what it is: attributions of features to one prediction.
+ *
+ * baseline + sum of attributions = margin, to rounding.  The margin is before
+ * link, calibration and target inverse: log-odds of the positive class for two
+ * classes, the margin of one class for several.
+ *
+ * Linear models: the term's coefficient times its distance from the training
+ * mean; the baseline is the margin at the means.  Models of trees: Shapley
+ * values of the features, where a feature that is not known sends a row to both
+ * sides in proportion to the training rows (path-dependent, as in TreeSHAP);
+ * the baseline is the mean over leaves by cover.
+ */
+#ifndef CORE_EXPLAIN_H
+#define CORE_EXPLAIN_H
+
+#include "core/model.h"
+
+typedef struct Explainer Explainer;
+
+/*
+ * Once for each model, which must live as long; CORE_UNSUPPORTED for algorithms
+ * without exact attributions.
+ */
+extern CoreStatus explainer_create(CoreEnv *env, const Model *model, Explainer **result);
+extern double explainer_baseline(const Explainer *explainer, int output);
+/* attribution[schema.count] to margin `output` of a row of terms.  Allocates nothing. */
+extern void explainer_attribute(Explainer *explainer, const double *terms, int output, double *attribution);
+
+#endif							/* CORE_EXPLAIN_H */

@@ -1,0 +1,334 @@
+/*
+ * explain.c
+ *	  explain, reasons, global_explain: which features made a prediction what it is.
+ *
+ * Attributions are on the margin scale (core/explain.h), of the positive class
+ * for two classes, of the predicted class for several.  Texts of values do not
+ * depend on settings of the session, so that the forms by value are IMMUTABLE.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/exact_sum.h"
+#include "core/explain.h"
+#include "core/row_plan.h"
+#include "pg/compat.h"
+#include "pg/pg_env.h"
+#include "pg/source.h"
+#include "pg/value_text.h"
+#include "score/score.h"
+
+PG_FUNCTION_INFO_V1(mlops_explain);
+PG_FUNCTION_INFO_V1(mlops_reasons);
+PG_FUNCTION_INFO_V1(mlops_global_explain);
+
+#define BASELINE "(baseline)"
+#define VALUE_CHARACTERS 60		/* of a value in a reason */
+#define MAX_REASONS 1000
+
+/* Hangs on the model at a call site. */
+typedef struct Explanation
+{
+	Explainer  *explainer;
+	double	   *attribution;	/* [schema.count] */
+	int		   *order;			/* the same, by size of attribution */
+} Explanation;
+
+/* ---------- texts of values ---------- */
+
+static char *
+number_text(double number, bool single)
+{
+	if (number == rint(number) && fabs(number) < 1e15)
+		return psprintf(INT64_FORMAT, (int64) number);
+	if (!isfinite(number))
+		return pstrdup(isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity");
+	return single ? float_to_shortest_decimal((float) number) : double_to_shortest_decimal(number);
+}
+
+/* ISO 8601; midnights of dates without the time. */
+static char *
+time_text(const Feature *feature, int64 time)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fraction;
+
+	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
+		return pstrdup(time > 0 ? "infinity" : "-infinity");
+	if (feature->type_name != NULL && strcmp(feature->type_name, "date") == 0)
+		EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	else
+		EncodeDateTime(&tm, fraction, false, 0, NULL, USE_ISO_DATES, text);
+	return pstrdup(text);
+}
+
+/* NULL for a missing value; intervals are seconds. */
+static char *
+value_text(const Feature *feature, const FeatureValue *value)
+{
+	StringInfoData list;
+
+	if (value->missing)
+		return NULL;
+	switch (feature->kind)
+	{
+		case FEATURE_NUMERIC:
+			return number_text(value->number, feature_is_single(feature));
+		case FEATURE_BOOLEAN:
+			return pstrdup(value->number != 0 ? "true" : "false");
+		case FEATURE_CATEGORICAL:
+			return pg_any_to_server(pnstrdup(value->text, value->text_length), value->text_length, PG_UTF8);
+		case FEATURE_TIMESTAMP:
+			return time_text(feature, value->time);
+		case FEATURE_VECTOR:
+			break;
+	}
+	initStringInfo(&list);
+	for (int i = 0; i < feature->width; i++)
+		appendStringInfo(&list, "%c%s", i == 0 ? '{' : ',', number_text(value->vector[i], feature_is_single(feature)));
+	appendStringInfoChar(&list, '}');
+	return list.data;
+}
+
+/* ---------- attributions ---------- */
+
+static Explanation *
+explanation_create(const Model *model, const char *name, MemoryContext context)
+{
+	Explanation *explanation;
+	PgEnv		env;
+
+	explanation = MemoryContextAllocZero(context, sizeof(Explanation));
+	pg_env_init(&env, context, 0, name);
+	pg_env_check(&env.core, explainer_create(&env.core, model, &explanation->explainer));
+	explanation->attribution = MemoryContextAlloc(context, sizeof(double) * Max(model->schema.count, 1));
+	explanation->order = MemoryContextAlloc(context, sizeof(int) * Max(model->schema.count, 1));
+	return explanation;
+}
+
+/* The margin that is explained. */
+static int
+explained_output(const Model *model, const double *response)
+{
+	return model->task == TASK_MULTICLASS && !isnan(response[0]) ? model_class(model, response) : 0;
+}
+
+static const char *
+explained_class(const Model *model, int output)
+{
+	switch (model->task)
+	{
+		case TASK_BINARY:
+			return model->target.classes[model->target.positive];
+		case TASK_MULTICLASS:
+			return model->target.classes[output];
+		default:
+			return NULL;
+	}
+}
+
+static int
+compare_attributions(const void *a, const void *b, void *context)
+{
+	const double *attribution = context;
+	int			i = *(const int *) a;
+	int			j = *(const int *) b;
+	double		x = fabs(attribution[i]);
+	double		y = fabs(attribution[j]);
+
+	if (x != y && !(isnan(x) && isnan(y)))
+		return x > y || isnan(y) ? -1 : 1;
+	return i < j ? -1 : 1;
+}
+
+/* False when model or row are NULL. */
+static bool
+explain_call(FunctionCallInfo fcinfo, int first, Scored *scored, Explanation **result, int *output)
+{
+	const Model *model;
+	Explanation *explanation;
+
+	if (!score_call(fcinfo, first, InvalidOid, NULL, scored))
+		return false;
+	model = scored->model;
+	if (*scored->derived == NULL)
+		*scored->derived = explanation_create(model, scored->handle->name, scored->handle->context);
+	explanation = *scored->derived;
+	*output = explained_output(model, scored->response);
+	explainer_attribute(explanation->explainer, scored->terms, *output, explanation->attribution);
+	for (int i = 0; i < model->schema.count; i++)
+		explanation->order[i] = i;
+	qsort_arg(explanation->order, model->schema.count, sizeof(int), compare_attributions, explanation->attribution);
+	*result = explanation;
+	return true;
+}
+
+static void
+put_row(ReturnSetInfo *result, const char *feature, const char *value, double attribution)
+{
+	Datum		values[3] = {CStringGetTextDatum(feature), 0, Float8GetDatum(attribution)};
+	bool		nulls[3] = {false, value == NULL, isnan(attribution)};
+
+	if (value != NULL)
+		values[1] = CStringGetTextDatum(value);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* First the baseline, with the class that is explained as its value; then features, those that count most first. */
+Datum
+mlops_explain(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Scored		scored;
+	Explanation *explanation;
+	int			output;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!explain_call(fcinfo, 1, &scored, &explanation, &output))
+		return (Datum) 0;
+	put_row(result, BASELINE, explained_class(scored.model, output), explainer_baseline(explanation->explainer, output));
+	for (int k = 0; k < scored.model->schema.count; k++)
+	{
+		int			i = explanation->order[k];
+		const Feature *feature = &scored.model->schema.features[i];
+
+		put_row(result, feature->name, value_text(feature, &scored.values[i]), explanation->attribution[i]);
+	}
+	return (Datum) 0;
+}
+
+/* "contract = Month-to-month (+0.83)", "income is missing (-0.10)" */
+static char *
+reason_text(const Feature *feature, const FeatureValue *value, double attribution)
+{
+	char	   *text = value_text(feature, value);
+
+	if (text == NULL)
+		return psprintf("%s is missing (%+.2f)", feature->name, attribution);
+	if (pg_mbstrlen(text) > VALUE_CHARACTERS)
+	{
+		text[pg_mbcharcliplen(text, (int) strlen(text), VALUE_CHARACTERS - 3)] = '\0';
+		text = psprintf("%s...", text);
+	}
+	return psprintf("%s = %s (%+.2f)", feature->name, text, attribution);
+}
+
+/* reasons(model, k, features): no more than k, none that counts nothing. */
+Datum
+mlops_reasons(PG_FUNCTION_ARGS)
+{
+	Scored		scored;
+	Explanation *explanation;
+	int			output;
+	int			wanted;
+	int			count = 0;
+	Datum	   *reasons;
+
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	wanted = PG_GETARG_INT32(1);
+	if (wanted < 1 || wanted > MAX_REASONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of reasons must be between 1 and %d, not %d", MAX_REASONS, wanted)));
+	if (!explain_call(fcinfo, 2, &scored, &explanation, &output))
+		PG_RETURN_NULL();
+	wanted = Min(wanted, scored.model->schema.count);
+	reasons = palloc(sizeof(Datum) * Max(wanted, 1));
+	for (; count < wanted; count++)
+	{
+		int			i = explanation->order[count];
+
+		if (explanation->attribution[i] == 0 || isnan(explanation->attribution[i]))
+			break;
+		reasons[count] = CStringGetTextDatum(reason_text(&scored.model->schema.features[i], &scored.values[i],
+														 explanation->attribution[i]));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(reasons, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* ---------- over a source ---------- */
+
+typedef struct GlobalState
+{
+	const Model *model;
+	Explanation *explanation;
+	RowBinding *binding;
+	RowPlan    *plan;
+	double	   *scratch;
+	double	   *response;
+	ExactSum   *sums;			/* [schema.count] of absolute attributions */
+	int64		rows;
+} GlobalState;
+
+static bool
+add_row(TupleTableSlot *slot, void *context)
+{
+	GlobalState *state = context;
+	const Model *model = state->model;
+	double	   *attribution = state->explanation->attribution;
+
+	row_binding_read_slot(state->binding, slot);
+	row_plan_terms(state->plan, state->binding->values, state->scratch);
+	model_response_terms(model, state->scratch, state->scratch, state->response);
+	explainer_attribute(state->explanation->explainer, state->scratch, explained_output(model, state->response), attribution);
+	for (int i = 0; i < model->schema.count; i++)
+		exact_sum_add(&state->sums[i], fabs(attribution[i]));
+	state->rows++;
+	return true;
+}
+
+/* global_explain(model, source): means of absolute attributions, the largest first. */
+Datum
+mlops_global_explain(PG_FUNCTION_ARGS)
+{
+	const ModelHandle *handle = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra);
+	const Model *model = handle->model;
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			count = model->schema.count;
+	Source	   *source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	GlobalState state = {.model = model};
+	PgEnv		env;
+
+	InitMaterializedSRF(fcinfo, 0);
+	pg_env_init(&env, CurrentMemoryContext, 0, handle->name);
+	state.explanation = explanation_create(model, handle->name, CurrentMemoryContext);
+	state.binding = row_binding_create_for(model, handle->name, source_descriptor(source));
+	pg_env_check(&env.core, row_plan_create(&env.core, model->transform, &state.plan));
+	state.scratch = palloc_extended(sizeof(double) * (Size) Max(model_scratch_size(model), 1), MCXT_ALLOC_HUGE);
+	state.response = palloc(sizeof(double) * (Size) model_response_count(model));
+	state.sums = palloc(sizeof(ExactSum) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		exact_sum_init(&state.sums[i]);
+		state.explanation->order[i] = i;
+	}
+	source_run(source, add_row, &state);
+	source_close(source);
+	for (int i = 0; i < count; i++)
+		state.explanation->attribution[i] = exact_sum_value(&state.sums[i]) / (double) state.rows;
+	qsort_arg(state.explanation->order, count, sizeof(int), compare_attributions, state.explanation->attribution);
+	for (int k = 0; k < count && state.rows > 0; k++)
+	{
+		int			i = state.explanation->order[k];
+		Datum		values[2] = {CStringGetTextDatum(model->schema.features[i].name), Float8GetDatum(state.explanation->attribution[i])};
+		bool		nulls[2] = {false, isnan(state.explanation->attribution[i])};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
