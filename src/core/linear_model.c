@@ -63,14 +63,34 @@ make_features(CoreEnv *env, const LinearState *state, const char *const *names, 
 	return transform_name_terms(env, transform, &model->schema);
 }
 
+/* Means and standard deviations of the terms, from which explanations start. */
+static CoreStatus
+add_moments(CoreEnv *env, const LinearState *state, Model *model)
+{
+	double	   *mean;
+	double	   *spread;
+
+	CORE_TRY(model_add_array(env, model, "term_mean", ARRAY_F64, state->nterms, 1, (void **) &mean));
+	CORE_TRY(model_add_array(env, model, "term_sd", ARRAY_F64, state->nterms, 1, (void **) &spread));
+	for (int j = 0; j < state->nterms; j++)
+	{
+		const double *r = linear_state_column(state, j);
+		double		squares = 0;
+
+		for (int i = 0; i <= j; i++)
+			squares += r[i] * r[i];
+		mean[j] = state->data[j];
+		spread[j] = sqrt(squares / state->weight);
+	}
+	return CORE_OK;
+}
+
 CoreStatus
 linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *params, const char *const *names, const char *target, Model **result)
 {
 	LinearOptions options = linear_options(params);
 	Transform  *transform;
 	Model	   *model;
-	double	   *means;
-	double	   *spreads;
 
 	CORE_ALLOC(env, model, 1);
 	CORE_ALLOC(env, transform, 1);
@@ -87,18 +107,7 @@ linear_model_from_state(CoreEnv *env, const LinearState *state, const ParamSet *
 	model->target.threshold = 0.5;
 	model->split.sample = 1;
 	CORE_TRY(linear_model_fill(env, state, &options, model));
-	CORE_TRY(model_add_array(env, model, "term_mean", ARRAY_F64, p, 1, (void **) &means));
-	CORE_TRY(model_add_array(env, model, "term_sd", ARRAY_F64, p, 1, (void **) &spreads));
-	for (int j = 0; j < p; j++)
-	{
-		const double *r = linear_state_column(state, j);
-		double		squares = 0;
-
-		for (int i = 0; i <= j; i++)
-			squares += r[i] * r[i];
-		means[j] = state->data[j];
-		spreads[j] = sqrt(squares / state->weight);
-	}
+	CORE_TRY(add_moments(env, state, model));
 	*result = model;
 	return CORE_OK;
 }
