@@ -1,5 +1,5 @@
 -- Evaluation: every function reads and scores a source once.  Without a source they
--- read the recorded one; rows that the version was trained on are left out unless rows => 'all'.
+-- read the recorded one as its author; rows that the version was trained on are left out unless rows => 'all'.
 
 CREATE FUNCTION mlops.evaluate(model text, source text DEFAULT NULL, rows text DEFAULT 'heldout')
 RETURNS TABLE (metric text, value float8)
