@@ -90,6 +90,11 @@ receive_name(TupleTableSlot *slot, void *context)
 	parcel = palloc0(sizeof(Parcel));
 	parcel->model = TextDatumGetCString(slot->tts_values[0]);
 	parcel->version = DatumGetInt32(slot->tts_values[1]);
+	if (parcel->version < 1 || parcel->version > EXPORT_MAX_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("exported version %d of model \"%s\" is not a version number from 1 to %d", parcel->version,
+						parcel->model, EXPORT_MAX_VERSION)));
 	*parcels = lappend(*parcels, parcel);
 	MemoryContextSwitchTo(old);
 	return true;
