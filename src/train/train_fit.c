@@ -193,6 +193,11 @@ out_of_fold_scores(PgEnv *env, const Model *model, const Dataset *data)
 		FitJob		job;
 		int64		scored = 0;
 
+		/* with a refit the model has been fitted before: its arrays are not the fold's to replace */
+		folded.arrays = NULL;
+		folded.narrays = 0;
+		folded.numbers = NULL;
+		folded.nnumbers = 0;
 		folds_weights(&folds, data->weight, fold, weight);
 		fit_job_init(&job, &folded, data, NULL);
 		job.weight = weight;
