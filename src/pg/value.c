@@ -153,17 +153,21 @@ vector_array(const ValueReader *reader, Datum datum)
 	return DatumGetArrayTypeP(datum);
 }
 
-int
-value_vector_length(const ValueReader *reader, Datum datum, const char *what)
+static int
+vector_array_length(ArrayType *array, const char *what)
 {
-	ArrayType  *array = vector_array(reader, datum);
-
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("%s holds an array of %d dimensions", what, ARR_NDIM(array)),
 				 errhint("Only arrays of one dimension and one length can be features.")));
 	return ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+}
+
+int
+value_vector_length(const ValueReader *reader, Datum datum, const char *what)
+{
+	return vector_array_length(vector_array(reader, datum), what);
 }
 
 /* Calls `emit` with each element as a double, its integer form if exact, or as NULL. */
@@ -263,7 +267,7 @@ static void
 vector_read(const ValueReader *reader, Datum datum, double *scratch, FeatureValue *value, const char *what)
 {
 	ArrayType  *array = vector_array(reader, datum);
-	int			length = value_vector_length(reader, PointerGetDatum(array), what);
+	int			length = vector_array_length(array, what);
 
 	if (length != reader->width)
 		ereport(ERROR,

@@ -1,5 +1,5 @@
 -- Vectors: arrays of one length and types like pgvector's, known by their name and their cast to real[].
-SELECT plan(10);
+SELECT plan(12);
 SET client_min_messages = warning;
 
 -- A stand-in for pgvector: the bytes of real[] behind a type of that name, and a cast by function with its three arguments.
@@ -29,3 +29,16 @@ SELECT throws_ok($$SELECT mlops.training_digest('SELECT CASE id WHEN 7 THEN ''{1
 -- the first rows may have no vector at all, elements may be missing
 SELECT is(mlops.training_digest('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id'),
 	mlops.training_digest('SELECT nullif(id, 1) AS id, CASE WHEN id > 500 THEN v END AS v FROM points ORDER BY id DESC'), 'rows without a vector come first or last');
+
+-- a type whose bytes are nothing like an array: all reading goes through its cast, once
+CREATE TYPE extra.halfvec;
+CREATE FUNCTION extra.halfvec_in(cstring) RETURNS extra.halfvec LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION extra.halfvec_out(extra.halfvec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE extra.halfvec (INPUT = extra.halfvec_in, OUTPUT = extra.halfvec_out, INTERNALLENGTH = variable, STORAGE = extended);
+CREATE FUNCTION extra.halfvec_to_float4(extra.halfvec, int, boolean) RETURNS real[] LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT translate(extra.halfvec_out($1)::text, '[]', '{}')::real[] $$;
+CREATE CAST (extra.halfvec AS real[]) WITH FUNCTION extra.halfvec_to_float4(extra.halfvec, int, boolean) AS IMPLICIT;
+CREATE TABLE public.bracketed AS SELECT id, translate(v::text, '{}', '[]')::extra.halfvec AS v, y FROM points;
+SELECT is(mlops.training_digest('bracketed'), mlops.training_digest('points'), 'bytes of another layout: the values of the cast');
+SELECT is((SELECT count(*) FROM bracketed b JOIN points p USING (id) WHERE mlops.predict('points/latest', b) IS DISTINCT FROM mlops.predict('points/latest', p)),
+	0::bigint, 'and the same predictions');
