@@ -50,7 +50,7 @@ WHERE model = 'churn'
 ORDER BY version;
 
 \echo
-\echo '== Promote the first, later the second.'
+\echo '== Promote the first, later the second. The one that was in Production becomes Archived.'
 SELECT * FROM mlops.promote('churn', 1, comment => 'first model');
 SELECT * FROM mlops.promote('churn', 2, comment => 'weighs the cost of a lost customer');
 
@@ -66,6 +66,7 @@ FROM (SELECT customer_id, female, senior_citizen, partner, dependents, tenure, p
 	FROM crm.customers) AS c;
 COMMENT ON VIEW crm.churn_risk IS 'probability that a customer leaves, from the model in Production';
 
+\echo '   Dropping a column that they need is refused:'
 \set ON_ERROR_STOP off
 ALTER TABLE crm.customers DROP COLUMN tenure;
 \set ON_ERROR_STOP on
@@ -99,6 +100,7 @@ SELECT will_leave, count(*), round(avg(probability)::numeric, 3) AS average_prob
 FROM crm.churn_scores
 GROUP BY will_leave
 ORDER BY will_leave;
+\echo '   Customers and the inside of the model are closed to the sales team:'
 \set ON_ERROR_STOP off
 SELECT count(*) FROM crm.customers;
 SELECT count(*) FROM mlops.coefficients('churn');

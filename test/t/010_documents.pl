@@ -48,6 +48,25 @@ for my $page ("$root/README.md", sort glob "$root/docs/*.md")
 	}
 }
 
+# links lead to pages and headings that exist
+my %headings;
+for my $page ("$root/README.md", glob "$root/docs/*.md")
+{
+	$headings{abs_path($page)} = {map { my $slug = lc; $slug =~ s/[^\w\s-]//g; $slug =~ s/\s/-/g; $slug => 1 } slurp($page) =~ /^#+ (.+)$/mg};
+}
+for my $page (sort keys %headings)
+{
+	my @broken;
+	for my $link (slurp($page) =~ /\]\(([^)\s]+)\)/g)
+	{
+		next if $link =~ m{^\w+://};
+		my ($file, $heading) = $link =~ /^([^#]*)(?:#(.*))?$/;
+		my $target = $file eq '' ? $page : abs_path(dirname($page) . "/$file");
+		push @broken, $link if !defined $target || !-e $target || defined $heading && !$headings{$target}{$heading};
+	}
+	is("@broken", '', 'links of ' . basename($page));
+}
+
 # pages from the catalog are those of today's catalog
 $node->safe_psql('postgres', 'CREATE DATABASE generated');
 $node->safe_psql('generated', 'CREATE EXTENSION mlops');
