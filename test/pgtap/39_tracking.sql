@@ -1,5 +1,5 @@
 -- Runs for work inside and outside the database: who may write and see them, what they refuse, and MLflow's view of them.
-SELECT plan(68);
+SELECT plan(83);
 \ir include/registry.sql
 
 BEGIN;
@@ -109,6 +109,8 @@ SELECT is(pg_temp.try('trk_owner', call, :'outer'), answer, call) FROM (VALUES
 SELECT matches(pg_temp.try('trk_stranger', call, :'outer'), '^42501 \| permission denied for run', 'strangers may not: ' || call)
 FROM (VALUES ($$SELECT mlops.log_param(%L, 'a', 'b')$$), ($$SELECT mlops.end_run(%L)$$), ($$SELECT mlops.delete_run(%L)$$), ($$SELECT mlops.start_run(parent => %L)$$)) c (call);
 SELECT is(pg_temp.try('trk_stranger', $$SELECT count(*) FROM mlops.mlflow_runs$$), '0', 'nor see it');
+SELECT is(pg_temp.try('trk_stranger', format($$SELECT count(*) FROM mlops.%I$$, relname)), '0', 'nothing of it is in ' || relname)
+FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'v' AND relname ~ '^(mlflow_|experiment_runs$)' ORDER BY relname;
 SELECT is(pg_temp.try('trk_member', $$SELECT mlops.log_param(%L, 'by', 'member')$$, :'outer'), '', 'members of the owning role may');
 SELECT is(pg_temp.try('trk_owner', $$SELECT mlops.grant_access('tracked', 'trk_reader', 'read')$$), '', 'the model is shared for reading');
 SELECT is(pg_temp.try('trk_reader', $$SELECT string_agg(run_uuid, ' ') FROM mlops.mlflow_runs$$), pg_temp.hex(:'run'), '... and with it the run that made it, but not others');

@@ -32,12 +32,20 @@ SELECT mlops.grant_access('churn', 'scorer', 'predict');
 SELECT mlops.grant_access('churn', 'odd "name', 'read');
 SELECT mlops.grant_access('churn', 'public', 'write');
 SELECT mlops.grant_access('churn', 'gone', 'manage');
+SELECT mlops.set_gate('churn', 'r2_score', threshold => 0.5, mode => 'dry_run');
+SELECT mlops.set_gate('churn', query => 'SELECT count(*) AS n FROM rows', condition => 'n > 1', gate => 'enough');
+SELECT count(*) FROM mlops.check_gates('churn/1');
+SELECT mlops.start_run('outside', 'by hand') AS run \gset
+SELECT mlops.log_metric(:'run', 'loss', 'Infinity', 3), mlops.log_param(:'run', 'a', 'b'), mlops.log_note(:'run', 'note'), mlops.log_dataset(:'run', 'rows');
+RESET ROLE;
+SELECT mlops.approve('churn/1', comment => 'fine');
+SET ROLE owner;
 RESET ROLE;
 DROP ROLE gone;
 SQL
 
 # everything that can be seen, as text
-my @views = qw(models versions deployments history experiment_runs audit);
+my @views = qw(models versions deployments history experiment_runs audit gates gate_results version_approvals mlflow_metrics mlflow_tags mlflow_inputs);
 sub content
 {
 	my ($server, $database) = @_;
