@@ -499,19 +499,30 @@ qualified_name(text *name)
 	return quote_qualified_identifier(schema, relation->relname);
 }
 
-/* Algorithms without a target are those of clustering and anomaly; what is asked for must fit. */
+/* Clustering and anomaly have no target; what is asked for must fit.  Settles the task where the algorithm leaves no choice. */
 static void
-check_target(const TrainInput *input, const TrainArguments *arguments)
+check_target(const TrainInput *input, TrainArguments *arguments)
 {
 	const uint32 without_target = (1u << TASK_CLUSTERING) | (1u << TASK_ANOMALY);
 	const Algorithm *algorithm = arguments->algorithm;
-	bool		asks_without = arguments->task != 0 && ((1u << arguments->task) & without_target) != 0;
+	bool		asks_without;
+
+	if (arguments->task == 0 && algorithm->tasks == (1u << TASK_CLUSTERING))
+		arguments->task = TASK_CLUSTERING;
+	else if (arguments->task == 0 && algorithm->tasks == (1u << TASK_ANOMALY))
+		arguments->task = TASK_ANOMALY;
+	asks_without = arguments->task != 0 && ((1u << arguments->task) & without_target) != 0;
 
 	if (asks_without && (algorithm->tasks & (1u << arguments->task)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("algorithm \"%s\" does not do %s", algorithm->name, task_name(arguments->task)),
 				 errhint("The view mlops.algorithms shows the tasks of each algorithm.")));
+	if (arguments->target != NULL && asks_without)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("task %s has no target", task_name(arguments->task)),
+				 errhint("Leave argument target out, and put a column that is no feature into exclude.")));
 	if (arguments->target == NULL && !asks_without &&
 		(arguments->task != 0 || (algorithm->tasks & without_target) == 0))
 		ereport(ERROR,

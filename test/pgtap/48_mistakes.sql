@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(18);
+SELECT plan(21);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -24,6 +24,12 @@ SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', 
     'algorithm "gbm" does not do clustering', 'a task without a target is not taken for another one');
 SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', task => 'anomaly', algorithm => 'linear')$$, '22023',
     'algorithm "linear" does not do anomaly', 'with or without a target');
+
+SELECT lives_ok($$SELECT mlops.train('odd', 'test.pima_diabetes', algorithm => 'isolation_forest', exclude => '{diabetes}', key => 'id')$$,
+    'an algorithm of one task needs no word about it');
+SELECT is((SELECT task FROM mlops.versions WHERE model = 'odd'), 'anomaly', '... which it does');
+SELECT throws_ok($$SELECT mlops.train('odd', 'test.pima_diabetes', algorithm => 'isolation_forest', target => 'diabetes')$$, '22023',
+    'task anomaly has no target', 'a target where none is learned');
 
 -- split
 SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', split => '0.3')$$, '22023',
