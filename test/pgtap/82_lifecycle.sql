@@ -1,5 +1,5 @@
 -- Preview, comparison, what was live when, archive, retention, and versions that travel.
-SELECT plan(94);
+SELECT plan(96);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -113,6 +113,12 @@ SELECT is((SELECT to_version FROM mlops.rollback('b')), 1, 'what was archived is
 SELECT lives_ok($$SELECT mlops.promote('b/2'), mlops.rollback('b'), mlops.promote('b/2', stage => 'Staging'), mlops.rename_model('b', 'bb'), mlops.rename_model('bb', 'b'), mlops.set_alias('b/2', 'x'), mlops.drop_alias('b', 'x')$$, 'everything that moves versions');
 SELECT is_empty($$SELECT * FROM old_history EXCEPT SELECT * FROM mlops.stage_history$$, '... leaves the history as it was');
 SELECT is(pg_temp.try($$SELECT mlops.archive('b')$$), '22023 | which version of model "b" is meant? | Name it: ''b/1''.', 'a version must be named');
+
+-- stored scores
+CREATE MATERIALIZED VIEW lc.stored AS SELECT id, mlops.predict('b', r) FROM lc.rows r;
+SELECT mlops.set_tag('b', 'score_tables', 'crm.scores');
+SELECT is(mlops.version_at('b', 'infinity'), 1, 'version 1 again');
+SELECT lives_ok($$SELECT mlops.promote('b/2'), mlops.rollback('b')$$, 'stored scores do not hinder a change');
 
 -- retention
 SELECT pg_temp.add_version('p', 'lc_owner') FROM generate_series(1, 9);

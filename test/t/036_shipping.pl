@@ -19,6 +19,16 @@ my $ask = "SELECT round(mlops.predict('%s', 4::int)::numeric, 6)";
 my %score = map { $_ => $node->safe_psql('factory', sprintf($ask, "line/$_")) } 1 .. 3;
 isnt($score{1}, $score{2}, 'versions differ');
 
+# a change of Production names the scores that are stored
+$node->safe_psql('factory', q{SELECT mlops.promote('line/1'); CREATE MATERIALIZED VIEW work.stored AS SELECT id, mlops.predict('line', x) FROM work.rows;
+	SELECT mlops.set_tag('line', 'score_tables', 'crm.scores')});
+for my $change (q{mlops.promote('line/2')}, q{mlops.rollback('line')})
+{
+	my ($status, $out, $err) = $node->psql('factory', "SELECT $change");
+	like($err, qr/NOTICE: +scores stored from model "line" are now those of another version: crm\.scores, work\.stored\n/, "stale scores are named: $change");
+}
+$node->safe_psql('factory', 'DROP MATERIALIZED VIEW work.stored');
+
 # COPY, as roles that are nobody
 my $file = $node->basedir . '/line.copy';
 my ($trainer, $importer) = map { $node->connstr($_->[0]) . " user=$_->[1]" } [ 'factory', 'trainer' ], [ 'shop', 'importer' ];
@@ -40,7 +50,7 @@ is($node->safe_psql('shop', 'SELECT model, owner, latest_version FROM mlops.mode
 
 # The registry's own tables into an empty registry, with a filter on the stage: predict(name, …) works at the subscriber and follows promotions.
 $node->safe_psql('factory', <<'SQL');
-SELECT mlops.grant_access('line', 'scorer', 'predict'), mlops.promote('line/1');
+SELECT mlops.grant_access('line', 'scorer', 'predict');
 CREATE UNIQUE INDEX model_versions_shipping ON mlops.model_versions (model_id, version, stage);
 ALTER TABLE mlops.model_versions REPLICA IDENTITY USING INDEX model_versions_shipping;
 CREATE PUBLICATION production FOR TABLE mlops.registered_models, mlops.model_versions WHERE (stage = 'Production'), mlops.model_blobs, mlops.model_grants;
