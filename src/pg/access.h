@@ -31,6 +31,7 @@ typedef struct AccessSwitch
 	Oid			user;
 	int			context;
 	int			guc_level;
+	bool		read_only;		/* stored_sql.h: the transaction was so before */
 } AccessSwitch;
 
 extern Oid	access_extension_owner(void);

@@ -4,10 +4,13 @@
  *
  * The transaction is read-only meanwhile: functions of the stored text cannot
  * write either, and they cannot make it read-write again, since it has a
- * snapshot.  The setting returns with the nesting level of the settings.
+ * snapshot.  Versions from 18 on refuse to set transaction_read_only for the
+ * length of a function, so its variable is set; the abort of a transaction or
+ * subtransaction restores it as it does the setting.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
@@ -27,11 +30,13 @@ stored_sql_begin(AccessSwitch *save, Oid author, const char *search_path, const 
 	save->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", search_path != NULL ? search_path : "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	save->read_only = XactReadOnly;
+	XactReadOnly = true;
 }
 
 void
 stored_sql_end(const AccessSwitch *save)
 {
+	XactReadOnly = save->read_only;
 	access_restore(save);
 }
