@@ -206,7 +206,7 @@ model_coefficients(CoreEnv *env, const Model *model, double confidence, Coeffici
 	*count = 0;
 	if (model_array(model, "estimate") == NULL)
 		return env_hint(env, env_fail(env, CORE_UNSUPPORTED, "models of algorithm \"%s\" have no coefficients", model->algorithm->name),
-						"Linear models have them; mlops.explain() and mlops.global_explain() tell what any model learned.");
+						"Linear models have them; mlops.permutation_importance() tells for every algorithm which features count.");
 	if (!(confidence > 0 && confidence < 1))
 		return env_fail(env, CORE_INVALID, "confidence must be between 0 and 1, not %.15g", confidence);
 	CORE_TRY(model_require(env, model, "estimate", ARRAY_F64, -1, cols, &estimate));
