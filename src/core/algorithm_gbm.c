@@ -153,6 +153,7 @@ count_rows(GbmFit *fit)
 	if (params_integer(fit->input->params, "early_stopping_rounds") > 0)
 		fit->validation = params_number(fit->input->params, "validation_fraction");
 	fit->validation_seed = fit->input->seed ^ VALIDATION_SEED;
+	fit->job.max_weight = fit->rows.weight != NULL ? 0 : 1;
 	exact_sum_init(&weights[0]);
 	exact_sum_init(&weights[1]);
 	for (int64_t i = 0; i < fit->rows.nrows; i++)
@@ -166,8 +167,11 @@ count_rows(GbmFit *fit)
 		held_out = fit->validation > 0 && is_held_out(fit, fit->rows.data->hash[i]);
 		shape->nvalid += held_out;
 		shape->ntrain += !held_out;
-		if (fit->rows.weight != NULL)
-			exact_sum_add(&weights[held_out], fit->rows.weight[i]);
+		if (fit->rows.weight == NULL)
+			continue;
+		exact_sum_add(&weights[held_out], fit->rows.weight[i]);
+		if (fit->rows.weight[i] > fit->job.max_weight)
+			fit->job.max_weight = fit->rows.weight[i];
 	}
 	fit->job.train_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[0]) : (double) shape->ntrain;
 	fit->job.valid_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[1]) : (double) shape->nvalid;
@@ -216,7 +220,7 @@ prepare(GbmFit *fit)
 	CORE_ALLOC(fit->env, fit->base, (size_t) shape->noutputs);
 	CORE_TRY(tree_objective_start(fit->env, &job->objective, &fit->rows, fit->rows.weight, shape->noutputs, fit->base));
 	CORE_TRY(tree_bins_learn(fit->env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, &job->shape));
-	CORE_TRY(tree_constraints_parse(fit->env, fit->input, fit->bins.features));
+	CORE_TRY(tree_constraints_parse(fit->env, fit->input, fit->bins.features, &job->interacting));
 	CORE_TRY(tree_shape_complete(fit->env, &job->shape));
 	CORE_TRY(tree_job_complete(fit->env, fit->team, fit->bins.features, job));
 	CORE_TRY(tree_job_share(fit->env, fit->team, job, fit->bins.features, &fit->booster.grower));

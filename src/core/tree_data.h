@@ -37,6 +37,7 @@ typedef struct TreeFeature
 	int32_t		nbins;			/* of values, or categories; code nbins stands for missing ones */
 	int32_t		column;			/* of the byte matrix, or of the side matrix when `wide` */
 	int32_t		offset;			/* of its bins in a histogram */
+	uint64_t	groups;			/* bits of the interaction groups it is in */
 	int8_t		monotone;		/* 1: the prediction may only rise with it, -1: fall */
 	bool		categorical;
 	bool		wide;			/* two bytes a value */

@@ -83,6 +83,8 @@ leaf_init(TreeGrower *grower, int index, int node, int depth)
 	leaf->slot = -1;
 	leaf->split.feature = -1;
 	leaf->sums.min_rows = (double) grower->job->rules.min_child_samples;
+	leaf->sums.groups = ~UINT64_C(0);
+	leaf->sums.alone = -1;
 	leaf->sums.low = -INFINITY;
 	leaf->sums.high = INFINITY;
 	grower->nodes[node].children = 0;
@@ -205,6 +207,13 @@ histogram_total(const TreeGrower *grower, const TreeSums *histogram)
 	return total;
 }
 
+/* A branch may go on with what shares a group with all that it has used. */
+static bool
+may_interact(const TreeFeature *feature, int index, const TreeNodeSums *sums)
+{
+	return sums->groups == ~UINT64_C(0) || (feature->groups & sums->groups) != 0 || index == sums->alone;
+}
+
 static void
 search_leaf(TreeGrower *grower, const TreeSums *histogram, const TreeNodeSums *sums, int depth, TreeSplit *split, uint32_t *set)
 {
@@ -221,7 +230,7 @@ search_leaf(TreeGrower *grower, const TreeSums *histogram, const TreeNodeSums *s
 
 		if (i % 64 == 0)
 			env_poll(grower->env);
-		if (allowed[i])
+		if (allowed[i] && may_interact(feature, i, sums))
 			tree_search_feature(&grower->search, feature, i, histogram + feature->offset, sums, split, set);
 	}
 }
@@ -241,6 +250,11 @@ side_sums(const TreeGrower *grower, int side, TreeNodeSums *sums)
 	sums->rows = decision->rows[side];
 	sums->total = decision->total[side];
 	sums->min_rows = (double) rules->min_child_samples;
+	if (grower->job->interacting)
+	{
+		sums->groups &= grower->data.features[leaf->split.feature].groups;
+		sums->alone = grower->data.features[leaf->split.feature].groups == 0 ? leaf->split.feature : -1;
+	}
 	if (monotone == 0)
 		return;
 	for (int i = 0; i < 2; i++)
@@ -600,6 +614,17 @@ sum_leaves(TreeGrower *grower)
 	team_synchronize(grower->team, grower->env, decide_values, grower);
 }
 
+/* Losses whose Newton steps say little about the best value of a leaf. */
+static void
+renew_leaves(TreeGrower *grower)
+{
+	int64_t		leaf;
+
+	while ((leaf = team_take(grower->team)) < grower->nleaves)
+		grower->shared.leaf_value[leaf] = tree_renew_leaf(grower, (int) leaf);
+	team_synchronize(grower->team, grower->env, NULL, NULL);
+}
+
 void
 tree_grow(TreeGrower *grower, int64_t iteration, int output)
 {
@@ -620,4 +645,6 @@ tree_grow(TreeGrower *grower, int64_t iteration, int output)
 		split_leaf(grower);
 	}
 	sum_leaves(grower);
+	if (tree_objective_renews(&grower->job->objective))
+		renew_leaves(grower);
 }

@@ -24,6 +24,8 @@ typedef struct TreeSampling
 	uint64_t	seed;
 } TreeSampling;
 
+#define TREE_RENEW_DIGITS 2048
+
 /* What a fit is made of; flat, the first piece of a team. */
 typedef struct TreeJob
 {
@@ -32,6 +34,8 @@ typedef struct TreeJob
 	TreeSampling sampling;
 	TreeObjective objective;
 	double		learning_rate;
+	double		max_weight;		/* of a row */
+	bool		interacting;	/* there are interaction constraints */
 	double		train_weight;	/* of the training rows, of the validation rows */
 	double		valid_weight;
 	int32_t		num_leaves;
@@ -121,6 +125,7 @@ typedef struct TreeGrower
 	uint8_t    *allowed;		/* [nfeatures] sampled for the tree */
 	uint8_t    *allowed_level;	/* [nfeatures] and for the level */
 	uint64_t   *key;			/* [nfeatures] scratch */
+	int64_t    *digits;			/* [TREE_RENEW_DIGITS] scratch of tree_renew_leaf */
 	uint8_t    *goes_left;		/* by bin, of the split at hand */
 	uint16_t   *spare;			/* [block_rows] and padding */
 	uint8_t    *spare_records;	/* [block_rows][stride] and padding, where records move */
@@ -171,6 +176,8 @@ extern void tree_rows_sum(TreeGrower *grower, int index, TreeLeafSums *sums);
 extern void tree_rows_apply(TreeGrower *grower, int index, int k);
 /* goes_left[] of a split. */
 extern void tree_rows_direct(TreeGrower *grower, const TreeSplit *split, const uint32_t *set);
+/* tree_renew.c: the learning rate's share of the value that leaves take for losses that renew them. */
+extern double tree_renew_leaf(TreeGrower *grower, int leaf);
 /* Whether a row takes part in the tree whose sampling seed is given. */
 extern bool tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed);
 

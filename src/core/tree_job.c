@@ -188,6 +188,7 @@ tree_grower_init(TreeGrower *grower)
 	CORE_ALLOC(env, grower->allowed, nfeatures);
 	CORE_ALLOC(env, grower->allowed_level, nfeatures);
 	CORE_ALLOC(env, grower->key, nfeatures);
+	CORE_ALLOC(env, grower->digits, TREE_RENEW_DIGITS);
 	CORE_ALLOC(env, grower->spare, (size_t) job->shape.block_rows + 64);
 	CORE_ALLOC(env, grower->spare_records, job->shape.moving ? ((size_t) job->shape.block_rows + 2) * (size_t) job->shape.stride : 0);
 	CORE_ALLOC(env, grower->leaves, leaves);

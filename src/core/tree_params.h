@@ -19,7 +19,11 @@ extern double tree_choose(Model *model, const char *name, double automatic);
  * in the model's parameters.
  */
 extern void tree_defaults(Model *model, int64_t nrows, TreeJob *job);
-/* monotone_constraints into `features`. */
-extern CoreStatus tree_constraints_parse(CoreEnv *env, const FitInput *input, TreeFeature *features);
+/*
+ * Parameters monotone_constraints ("price: -1, age: 1") and
+ * interaction_constraints ("price, area; age, sex") into `features`; sets
+ * *interacting.  INVALID names what is not a term.
+ */
+extern CoreStatus tree_constraints_parse(CoreEnv *env, const FitInput *input, TreeFeature *features, bool *interacting);
 
 #endif							/* CORE_TREE_PARAMS_H */

@@ -36,6 +36,8 @@ typedef struct TreeNodeSums
 	TreeSums	total;
 	int64_t		rows;
 	double		min_rows;		/* least estimated rows of a side: min_child_samples, or more */
+	uint64_t	groups;			/* interaction groups that the branch so far is within; all ones: any */
+	int32_t		alone;			/* feature in no group that the branch has used, and may use again; -1: none */
 	double		low;			/* bounds of values from monotone constraints */
 	double		high;
 } TreeNodeSums;

@@ -1,0 +1,158 @@
+/*
+ * tree_renew.c
+ *	  Leaf values as order statistics of residuals; see tree_objective.h.
+ *
+ * The lower weighted quantile of target minus score over a leaf's rows is found
+ * digit by digit, from the highest: residuals as unsigned integers in the same
+ * order, weights as integers, so that the result is exact and no order of rows
+ * matters.  Six passes over the leaf's rows.
+ */
+#include "core/tree_grow.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DIGIT_BITS 11
+#define SUM_BITS 62
+#define POLL_BLOCKS 8
+
+/* Rows of one leaf. */
+typedef struct LeafRows
+{
+	TreeGrower *grower;
+	int			leaf;
+	double		weight_scale;
+} LeafRows;
+
+/* Unsigned integers in the order of the doubles. */
+static inline uint64_t
+key_of(double x)
+{
+	uint64_t	bits;
+
+	x += 0.0;					/* -0 becomes 0 */
+	memcpy(&bits, &x, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | (UINT64_C(1) << 63);
+}
+
+static inline double
+value_of(uint64_t key)
+{
+	double		x;
+
+	key = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+	memcpy(&x, &key, sizeof(x));
+	return x;
+}
+
+/* For each row of the leaf: `statement` with residual and weight (an integer). */
+#define FOR_LEAF_ROWS(rows, residual, weight, statement) \
+	do { \
+		const TreeShape *shape_ = &(rows)->grower->data.shape; \
+		for (int b_ = 0; b_ < shape_->train_blocks; b_++) \
+		{ \
+			const TreeBlock *block_ = &(rows)->grower->data.blocks[b_]; \
+			const TreeSegment *segment_ = &(rows)->grower->shared.segments[(size_t) (rows)->leaf * (size_t) shape_->train_blocks + (size_t) b_]; \
+			if (b_ % POLL_BLOCKS == 0) \
+				env_poll((rows)->grower->env); \
+			for (int i_ = segment_->first; i_ < segment_->first + segment_->count; i_++) \
+			{ \
+				int			row_ = block_->order[i_]; \
+				double		residual = block_->target[row_] - block_->score[row_]; \
+				int64_t		weight = block_->weight != NULL ? tree_fixed(block_->weight[row_], (rows)->weight_scale) : 1; \
+				statement \
+			} \
+		} \
+	} while (0)
+
+/* The smallest residual at which the weights of those up to it reach p times their total. */
+static double
+leaf_quantile(const LeafRows *rows, double p)
+{
+	int64_t    *digits = rows->grower->digits;
+	uint64_t	prefix = 0;
+	int64_t		below = 0;
+	int64_t		total = 0;
+	double		needed;
+	int			shift = 64;
+
+	FOR_LEAF_ROWS(rows, residual, weight,
+				  {
+					  (void) residual;
+					  total += weight;
+				  });
+	/* at least one row, so that the digits followed are those of a residual */
+	needed = p * (double) total > 1 ? p * (double) total : 1;
+	while (shift > 0)
+	{
+		int			bits = shift < DIGIT_BITS ? shift : DIGIT_BITS;
+		int			next = shift - bits;
+		uint64_t	mask = ((uint64_t) 1 << bits) - 1;
+		int			digit = 0;
+
+		memset(digits, 0, TREE_RENEW_DIGITS * sizeof(int64_t));
+		FOR_LEAF_ROWS(rows, residual, weight,
+					  {
+						  uint64_t	key = key_of(residual);
+
+						  if (shift == 64 || key >> shift == prefix)
+							  digits[(key >> next) & mask] += weight;
+					  });
+		while (digit < (int) mask && (double) (below + digits[digit]) < needed)
+			below += digits[digit++];
+		prefix = prefix << bits | (uint64_t) digit;
+		shift = next;
+	}
+	return value_of(prefix);
+}
+
+/* Weighted mean of the distances from `centre`, none counted as more than delta. */
+static double
+clipped_mean(const LeafRows *rows, double centre, double delta, double max_weight, double nrows)
+{
+	double		largest = delta * max_weight;
+	double		scale;
+	int64_t		sum = 0;
+	int64_t		total = 0;
+
+	if (!(largest > 0))
+		return 0;
+	scale = ldexp(1, SUM_BITS - 2 - ilogb(nrows + 1) - ilogb(largest));
+	FOR_LEAF_ROWS(rows, residual, weight,
+				  {
+					  double		distance = residual - centre;
+
+					  distance = distance > delta ? delta : distance;
+					  distance = distance < -delta ? -delta : distance;
+					  sum += tree_fixed(distance * ((double) weight / rows->weight_scale), scale);
+					  total += weight;
+				  });
+	return ((double) sum / scale) / ((double) total / rows->weight_scale);
+}
+
+static double
+clip(double value, double low, double high)
+{
+	value = value < low ? low : value;
+	return value > high ? high : value;
+}
+
+double
+tree_renew_leaf(TreeGrower *grower, int leaf)
+{
+	const TreeJob *job = grower->job;
+	const TreeObjective *objective = &job->objective;
+	const TreeNodeSums *sums = &grower->leaves[leaf].sums;
+	double		nrows = (double) job->shape.ntrain;
+	LeafRows	rows = {grower, leaf, 1};
+	double		value;
+
+	if (job->shape.has_weight)
+		rows.weight_scale = ldexp(1, SUM_BITS - 2 - ilogb(nrows + 1) - ilogb(job->max_weight));
+	value = leaf_quantile(&rows, objective->loss == LOSS_QUANTILE ? objective->alpha : 0.5);
+	if (objective->loss == LOSS_HUBER)
+		value += clipped_mean(&rows, value, objective->delta, job->max_weight, nrows);
+	if (job->rules.max_delta_step > 0)
+		value = clip(value, -job->rules.max_delta_step, job->rules.max_delta_step);
+	return job->learning_rate * clip(value, sums->low, sums->high);
+}
