@@ -219,6 +219,18 @@ check_manifest(const Parcel *parcel)
 		bad_parcel(parcel, "Its manifest is that of another version.");
 	if (!same_digest)
 		bad_parcel(parcel, "Its bytes do not match the SHA-256 of the manifest.");
+	if (catalog_execute("SELECT 1 FROM (SELECT $1::pg_catalog.jsonb) AS j (m) WHERE pg_catalog.jsonb_typeof(m -> 'tags') = 'object' "
+						"AND pg_catalog.jsonb_typeof(m #> '{run,params}') = 'object' "
+						"AND pg_catalog.jsonb_typeof(m #> '{run,tags}') = 'object' "
+						"AND pg_catalog.jsonb_typeof(m #> '{run,metrics}') = 'array' "
+						"AND pg_catalog.jsonb_typeof(m -> 'datasets') = 'array' AND m #>> '{run,start_time}' IS NOT NULL "
+						"AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof(m #> '{run,metrics}') "
+						"WHEN 'array' THEN m #> '{run,metrics}' ELSE '[]' END) k (j) WHERE k.j ->> 'key' IS NULL OR k.j ->> 'step' IS NULL "
+						"OR k.j ->> 'value' IS NULL OR k.j ->> 'is_nan' IS NULL OR k.j ->> 'timestamp' IS NULL) "
+						"AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof(m -> 'datasets') "
+						"WHEN 'array' THEN m -> 'datasets' ELSE '[]' END) d (j) WHERE d.j ->> 'name' IS NULL OR d.j ->> 'source' IS NULL "
+						"OR d.j ->> 'source_type' IS NULL OR d.j ->> 'context' IS NULL)", 1, &arg) == 0)
+		bad_parcel(parcel, "Its manifest lacks the run, metrics, tags or data sets.");
 	catalog_end(&work);
 }
 
@@ -315,6 +327,15 @@ fill_run(const Parcel *parcel, const pg_uuid_t *run, const pg_uuid_t *model_id)
 	for (size_t i = 0; i < lengthof(parts); i++)
 		catalog_execute(parts[i], lengthof(args), args);
 	catalog_end(&work);
+}
+
+/* Names the version in errors about single members of its manifest. */
+static void
+parcel_error_context(void *arg)
+{
+	const Parcel *parcel = arg;
+
+	errcontext("import of version %d of model \"%s\"", parcel->version, parcel->model);
 }
 
 /* True when the version is not to be imported. ERROR when its number is taken and that is not allowed. */
@@ -419,9 +440,13 @@ mlops_import_chunks(PG_FUNCTION_ARGS)
 		caller = MemoryContextSwitchTo(parcel->context);
 		if (!number_is_taken(parcel, name, conflict))
 		{
+			ErrorContextCallback callback = {error_context_stack, parcel_error_context, parcel};
+
+			error_context_stack = &callback;
 			read_parcel(parcel, subquery);
 			check_manifest(parcel);
 			version = store_parcel(parcel, name, conflict);
+			error_context_stack = callback.previous;
 		}
 		MemoryContextSwitchTo(caller);
 		put_result((ReturnSetInfo *) fcinfo->resultinfo, parcel, name, version,

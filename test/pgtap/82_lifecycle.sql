@@ -1,5 +1,5 @@
 -- Preview, comparison, what was live when, archive, retention, and versions that travel.
-SELECT plan(96);
+SELECT plan(101);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -164,6 +164,11 @@ SELECT alike(pg_temp.damaged(change, coalesce(columns, 'model, version, chunk_no
     ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN '[]' ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Its manifest is not a JSON object.%'),
     ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN '\xff00' ELSE data END AS data$$, '22021 |%'),
     ('', $$model, version, chunk_no, CASE chunk_no WHEN 1 THEN 'no model' ELSE convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{sha256}', to_jsonb(encode(sha256('no model'), 'hex')))::text, 'UTF8') END AS data$$, '22P03 |%'),
+    ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to((convert_from(data, 'UTF8')::jsonb #- '{run,start_time}')::text, 'UTF8') ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Its manifest lacks the run, metrics, tags or data sets.%'),
+    ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{run,metrics}', '[{"key": "a"}]')::text, 'UTF8') ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Its manifest lacks %'),
+    ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{datasets}', '[1]')::text, 'UTF8') ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Its manifest lacks %'),
+    ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{rows_test}', '"many"')::text, 'UTF8') ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Member {rows_test} of its manifest is not a count.%'),
+    ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{format_version}', '2')::text, 'UTF8') ELSE data END AS data$$, '0A000 | exported version 1 of model "b" has format version 2 | This version of mlops reads format version 1.'),
     ('AND false', NULL, 'P0002 | the source has no chunks |%'),
     ('', 'model, version, chunk_no', '42703 | column s.data does not exist%')) d (change, columns, answer);
 SELECT is(pg_temp.try($$SELECT mlops.import_chunks('lc.parcel', 'copy', 'replace')$$), '22023 | argument "on_conflict" cannot be "replace" | Use ''error'', ''renumber'' (take the next number) or ''skip''.', 'on_conflict misspelt');
