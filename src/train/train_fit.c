@@ -383,6 +383,8 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 
 		quiet.core.log = NULL;
 		data->ntrain = data->nrows;
+		model->arrays = NULL;	/* copies of the first model hold them */
+		model->numbers = NULL;
 		model->narrays = 0;
 		model->nnumbers = 0;
 		fit_once(&quiet, arguments, model, data, options);
