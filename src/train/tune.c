@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -27,7 +26,6 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -35,6 +33,7 @@
 #include "pg/guc.h"
 #include "pg/params_json.h"
 #include "pg/progress.h"
+#include "pg/subtransaction.h"
 #include "train/cross_validate.h"
 #include "train/profile.h"
 #include "train/tune_record.h"
@@ -349,40 +348,36 @@ is_failure(int sqlstate)
 		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;
 }
 
-/* In a subtransaction, because an error may leave resources behind. */
+typedef struct TrialJob
+{
+	Tuning	   *tuning;
+	int			number;
+	TrialRecord *trial;
+} TrialJob;
+
+static void
+run_job(void *context)
+{
+	TrialJob   *job = context;
+
+	run_trial(job->tuning, job->number, job->trial);
+}
+
 static void
 try_trial(Tuning *tuning, int number, TrialRecord *trial)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	TimestampTz started = GetCurrentTimestamp();
+	TrialJob	job = {tuning, number, trial};
+	ErrorData  *error = subtransaction_run(run_job, &job);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	if (error != NULL)
 	{
-		run_trial(tuning, number, trial);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		CurrentResourceOwner = owner;
-		MemoryContextSwitchTo(context);
 		if (!is_failure(error->sqlerrcode))
 			ReThrowError(error);
 		trial->succeeded = false;
 		trial->score = trial->training_loss = trial->eval_loss = NAN;
 		trial->error = error->message;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	trial->done = true;
 	trial->seconds = (double) (GetCurrentTimestamp() - started) / 1e6;
 }

@@ -3,8 +3,9 @@
  *	  mlops.verify: are the data still those of a training, and do they still give
  *	  the same model?
  *
- * The source (or the rows kept by `snapshot`) is read again as the caller, on
- * the search path and with the settings of the training.  When its fingerprint
+ * The source (or the rows kept by `snapshot`) is read again as the version's
+ * author, on the search path and with the settings of the training: a text that
+ * somebody stored must not run with the rights of whoever checks it.  When its fingerprint
  * is the recorded one, the recorded arguments are run again and the bytes
  * compared; nothing is registered.  Otherwise profiles and definitions tell what
  * has changed.  Cost: that of the training.
@@ -13,7 +14,6 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -24,13 +24,14 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "format/model_format.h"
 #include "pg/catalog_exec.h"
 #include "pg/compat.h"
 #include "pg/guc.h"
 #include "pg/progress.h"
+#include "pg/stored_sql.h"
+#include "pg/subtransaction.h"
 #include "train/profile.h"
 #include "train/train.h"
 #include "train/version_record.h"
@@ -65,11 +66,16 @@ typedef struct Verification
 /* ---------- reading ---------- */
 
 static void
-read_source(Verification *verification)
+read_source(void *context)
 {
-	Source	   *recorded = source_open(verification->record.source);
-	Source	   *source = recorded;
+	Verification *verification = context;
+	Source	   *recorded;
+	Source	   *source;
 	DatasetRequest request;
+	AccessSwitch save;
+
+	stored_sql_begin(&save, verification->record.author, verification->record.search_path, "the source");
+	recorded = source = source_open(verification->record.source);
 
 	verification->relations = source_relations_json(recorded);
 	if (verification->arguments.snapshot != NULL)
@@ -79,51 +85,20 @@ read_source(Verification *verification)
 	request.private_memory = true;
 	dataset_read(&verification->env, source, &request, &verification->rows);
 	verification->profile = profile_json(&verification->env, source_descriptor(source), &verification->rows);
+	stored_sql_end(&save);
 }
 
-/* Does the error say that the source is no longer what it was? */
-static bool
-is_changed_source(int sqlstate)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		return false;
-	return category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION || category == ERRCODE_DATA_EXCEPTION ||
-		sqlstate == ERRCODE_NO_DATA_FOUND || sqlstate == ERRCODE_INVALID_SCHEMA_NAME;
-}
-
-/* An error while reading may be the answer, and must leave nothing behind. */
+/* An error while reading may be the answer. */
 static void
 try_source(Verification *verification)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *error = subtransaction_run(read_source, verification);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		read_source(verification);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!is_changed_source(error->sqlerrcode))
-			ReThrowError(error);
-		verification->read_error = error->message;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return;
+	if (!version_source_changed(error->sqlerrcode))
+		ReThrowError(error);
+	verification->read_error = error->message;
 }
 
 /* ---------- comparing data ---------- */

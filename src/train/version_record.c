@@ -47,8 +47,8 @@ read_erasures(VersionRecord *record)
 	}
 }
 
-void
-version_record_read(const ResolvedModel *resolved, VersionRecord *record)
+bool
+version_record_find(const ResolvedModel *resolved, VersionRecord *record)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogWork work;
@@ -59,7 +59,7 @@ version_record_read(const ResolvedModel *resolved, VersionRecord *record)
 	memset(record, 0, sizeof(*record));
 	catalog_begin(&work);
 	found = catalog_execute("SELECT d.dataset_source, d.search_path, d.source_relations::text, d.dataset_profile::text, d.digest, "
-							"r.environment, r.arguments::text, d.dataset_uuid "
+							"r.environment, r.arguments::text, d.dataset_uuid, v.user_id::pg_catalog.oid "
 							"FROM mlops.model_versions v JOIN mlops.runs r ON r.run_uuid = v.run_id "
 							"JOIN mlops.inputs i ON i.run_uuid = v.run_id AND i.context = 'training' "
 							"JOIN mlops.datasets d USING (dataset_uuid) "
@@ -77,11 +77,18 @@ version_record_read(const ResolvedModel *resolved, VersionRecord *record)
 		record->environment = result_text(6);
 		record->arguments = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(result_text(7))));
 		record->dataset_uuid = *DatumGetUUIDP(catalog_result(8, &isnull));
+		record->author = DatumGetObjectId(catalog_result(9, &isnull));
 		read_erasures(record);
 		MemoryContextSwitchTo(spi);
 	}
 	catalog_end(&work);
-	if (!found)
+	return found;
+}
+
+void
+version_record_read(const ResolvedModel *resolved, VersionRecord *record)
+{
+	if (!version_record_find(resolved, record))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("version %d of model \"%s\" has no record of a training", resolved->version.version,
@@ -144,4 +151,15 @@ version_record_settings(const VersionRecord *record)
 	if (client_min_messages < WARNING)
 		set_for_now("client_min_messages", "warning");
 	return level;
+}
+
+bool
+version_source_changed(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return false;
+	return category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION || category == ERRCODE_DATA_EXCEPTION ||
+		sqlstate == ERRCODE_NO_DATA_FOUND || sqlstate == ERRCODE_INVALID_SCHEMA_NAME;
 }

@@ -16,6 +16,7 @@
 typedef struct VersionRecord
 {
 	pg_uuid_t	dataset_uuid;
+	Oid			author;
 	char	   *source;
 	char	   *search_path;
 	char	   *relations;		/* JSON */
@@ -28,7 +29,9 @@ typedef struct VersionRecord
 	int			nerasures;
 } VersionRecord;
 
-/* ERROR 55000 for versions without a training's record. In CurrentMemoryContext. */
+/* False for versions without a training's record. In CurrentMemoryContext. */
+extern bool version_record_find(const ResolvedModel *resolved, VersionRecord *record);
+/* The same with an ERROR 55000. */
 extern void version_record_read(const ResolvedModel *resolved, VersionRecord *record);
 
 /* A member of the recorded arguments as text, or NULL. */
@@ -39,5 +42,8 @@ extern char *record_argument(const VersionRecord *record, const char *name);
  * level that is returned; messages below WARNING are not shown meanwhile.
  */
 extern int	version_record_settings(const VersionRecord *record);
+
+/* Does an error while reading a source say that it is no longer what it was? */
+extern bool version_source_changed(int sqlstate);
 
 #endif							/* TRAIN_VERSION_RECORD_H */
