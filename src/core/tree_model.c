@@ -209,7 +209,7 @@ check_trees(Binder *bind)
 	for (int i = 0; i < trees->ntrees; i++)
 	{
 		CORE_TRY(check_tree(bind, i, depth, &leaves));
-		bind->trees[i].root = (int32_t) bind->first[i];
+		bind->trees[i].root = score_position(bind->first[i]);
 		if (bind->trees[i].depth > trees->depth)
 			trees->depth = bind->trees[i].depth;
 	}
@@ -261,14 +261,14 @@ lay_out_nodes(Binder *bind)
 		if (trees->feature[node] < 0)
 		{
 			to->threshold = INFINITY;
-			to->left = (int32_t) node;
+			to->left = score_position(node);
 			memcpy(bind->leaf + node * trees->width, trees->value[node], (size_t) trees->width * sizeof(double));
 			continue;
 		}
 		slot = bind->slot_of_term[trees->feature[node]];
 		/* rows have no infinities but for missing values */
 		to->threshold = trees->threshold[node] > DBL_MAX ? DBL_MAX : trees->threshold[node];
-		to->left = trees->children[node];
+		to->left = score_position(trees->children[node]);
 		if (trees->flags[node] & NODE_CATEGORICAL)
 			to->slot = -1 - slot;
 		else

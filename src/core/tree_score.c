@@ -42,40 +42,44 @@ copy_row(const TreeScorer *scorer, const double *terms, size_t stride, double *c
 	}
 }
 
-static inline int32_t
-step(const ScoreNode *nodes, int32_t node, const double *copy)
+/* One level down. */
+static inline uint32_t
+step(const ScoreNode *nodes, uint32_t position, const double *copy)
 {
-	return nodes[node].left + (copy[nodes[node].slot] > nodes[node].threshold);
+	const ScoreNode *node = score_node_at(nodes, position);
+
+	return node->left + 2 * (copy[(uint32_t) node->slot] > node->threshold);
 }
 
 /* Through a tree that may have categories. */
-static int32_t
+static uint32_t
 walk_any(const TreeScorer *scorer, const ScoreTree *tree, const double *copy)
 {
-	const ScoreNode *nodes = scorer->nodes;
-	int32_t		node = tree->root;
+	uint32_t	position = tree->root;
+	const ScoreNode *node = score_node_at(scorer->nodes, position);
 
-	while (nodes[node].left != node)
+	while (node->left != position)
 	{
-		if (nodes[node].slot < 0)
+		if (node->slot < 0)
 		{
-			double		code = copy[2 * (-1 - nodes[node].slot)];
+			double		code = copy[2 * (-1 - node->slot)];
 			int			category = (int) code;
-			const uint32_t *set = scorer->ensemble.sets + (int64_t) nodes[node].threshold;
+			const uint32_t *set = scorer->ensemble.sets + (int64_t) node->threshold;
 
-			node = nodes[node].left + !(category >= 0 && ((set[category / 32] >> (category % 32)) & 1));
+			position = node->left + 2 * !(category >= 0 && ((set[category / 32] >> (category % 32)) & 1));
 		}
 		else
-			node = step(nodes, node, copy);
+			position = step(scorer->nodes, position, copy);
+		node = score_node_at(scorer->nodes, position);
 	}
-	return node;
+	return position;
 }
 
 static void
-add_leaf(const TreeScorer *scorer, int tree, int32_t node, double *out)
+add_leaf(const TreeScorer *scorer, int tree, uint32_t position, double *out)
 {
 	int			width = scorer->ensemble.width;
-	const double *leaf = scorer->leaf + (size_t) node * (size_t) width;
+	const double *leaf = scorer->leaf + (size_t) (position / 2) * (size_t) width;
 
 	if (width == 1)
 	{
@@ -88,10 +92,10 @@ add_leaf(const TreeScorer *scorer, int tree, int32_t node, double *out)
 
 /* One row down up to WALKS trees of numbers. */
 static void
-walk_trees(const TreeScorer *scorer, int first, int count, const double *copy, int32_t *leaf)
+walk_trees(const TreeScorer *scorer, int first, int count, const double *copy, uint32_t *leaf)
 {
 	const ScoreNode *nodes = scorer->nodes;
-	int32_t		at[WALKS];
+	uint32_t	at[WALKS];
 	int			depth = 0;
 
 	for (int j = 0; j < WALKS; j++)
@@ -110,6 +114,40 @@ walk_trees(const TreeScorer *scorer, int first, int count, const double *copy, i
 		leaf[j] = at[j];
 }
 
+/* One output, leaves of one value: most models. Returns the margin. */
+static double
+score_single(const TreeScorer *scorer, const double *copy)
+{
+	const double *value = scorer->leaf;
+	int			ntrees = scorer->ensemble.ntrees;
+	double		sum = scorer->ensemble.base[0];
+
+	for (int first = 0; first < ntrees;)
+	{
+		uint32_t	leaf[WALKS];
+		int			count = 0;
+
+		while (count < WALKS && first + count < ntrees && !scorer->trees[first + count].categorical)
+			count++;
+		if (count == WALKS)
+		{
+			walk_trees(scorer, first, WALKS, copy, leaf);
+			for (int j = 0; j < WALKS; j++)
+				sum += value[leaf[j] / 2];
+			first += WALKS;
+			continue;
+		}
+		if (count > 0)
+			walk_trees(scorer, first, count, copy, leaf);
+		else
+			leaf[count++] = walk_any(scorer, &scorer->trees[first], copy);
+		for (int j = 0; j < count; j++)
+			sum += value[leaf[j] / 2];
+		first += count;
+	}
+	return sum;
+}
+
 void
 tree_model_score(const Model *model, const double *terms, double *scratch, double *out)
 {
@@ -117,10 +155,15 @@ tree_model_score(const Model *model, const double *terms, double *scratch, doubl
 	const TreeEnsemble *trees = &scorer->ensemble;
 
 	copy_row(scorer, terms, 1, scratch);
+	if (trees->noutputs == 1 && trees->width == 1)
+	{
+		out[0] = score_single(scorer, scratch);
+		return;
+	}
 	memcpy(out, trees->base, (size_t) trees->noutputs * sizeof(double));
 	for (int first = 0; first < trees->ntrees;)
 	{
-		int32_t		leaf[WALKS];
+		uint32_t	leaf[WALKS];
 		int			count = 0;
 
 		while (count < WALKS && first + count < trees->ntrees && !scorer->trees[first + count].categorical)
@@ -140,10 +183,10 @@ tree_model_score(const Model *model, const double *terms, double *scratch, doubl
 
 /* Up to WALKS rows down one tree of numbers. */
 static void
-walk_rows(const TreeScorer *scorer, const ScoreTree *tree, const double *copies, size_t stride, int count, int32_t *leaf)
+walk_rows(const TreeScorer *scorer, const ScoreTree *tree, const double *copies, size_t stride, int count, uint32_t *leaf)
 {
 	const ScoreNode *nodes = scorer->nodes;
-	int32_t		at[WALKS];
+	uint32_t	at[WALKS];
 
 	for (int j = 0; j < WALKS; j++)
 		at[j] = tree->root;
@@ -172,7 +215,7 @@ score_tile(const TreeScorer *scorer, const double *copies, int n, double *out)
 		for (int first = 0; first < n; first += WALKS)
 		{
 			int			count = n - first < WALKS ? n - first : WALKS;
-			int32_t		leaf[WALKS];
+			uint32_t	leaf[WALKS];
 
 			if (tree->categorical)
 				for (int j = 0; j < count; j++)

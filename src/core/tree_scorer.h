@@ -2,7 +2,8 @@
  * tree_scorer.h
  *	  Trees laid out for scoring; shared by tree_model.c and tree_score.c.
  *
- * A node takes 16 bytes.  A leaf is a node that every value passes to itself,
+ * A node takes 16 bytes.  Positions count 8 bytes, two for each node, so that an
+ * address needs no shift.  A leaf is a node that every value passes to itself,
  * so a walk may go on past it and needs no branch.  Rows are copied first: each
  * used term once for nodes that send missing values right (as infinity) and
  * once for those that send them left (as minus infinity); infinities of the
@@ -16,13 +17,13 @@
 typedef struct ScoreNode
 {
 	double		threshold;		/* categories: where the set begins */
-	int32_t		left;			/* number of the left child among all nodes; leaves: their own */
+	uint32_t	left;			/* position of the left child, the right one follows; leaves: their own */
 	int32_t		slot;			/* of the row's copy; categories: -1 - used term */
 } ScoreNode;
 
 typedef struct ScoreTree
 {
-	int32_t		root;
+	uint32_t	root;			/* position */
 	int32_t		depth;
 	bool		categorical;	/* has such nodes */
 } ScoreTree;
@@ -39,5 +40,17 @@ typedef struct TreeScorer
 	const ScoreTree *trees;
 	int			tile_rows;		/* rows that score_rows copies at a time */
 } TreeScorer;
+
+static inline uint32_t
+score_position(int64_t node)
+{
+	return 2 * (uint32_t) node;
+}
+
+static inline const ScoreNode *
+score_node_at(const ScoreNode *nodes, uint32_t position)
+{
+	return (const ScoreNode *) ((const double *) nodes + position);
+}
 
 #endif							/* CORE_TREE_SCORER_H */
