@@ -392,10 +392,13 @@ evaluate_gate(GateJob *job)
 
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
-		if (ends_everything(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
+		/* also before an error goes on: the server does not end a subtransaction that it did not begin */
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		if (ends_everything(error->sqlerrcode))
+			ReThrowError(error);
 		add_result(job, NULL, NAN, NAN, 0, false, psprintf("it could not be evaluated: %s", error->message));
 	}
 	PG_END_TRY();

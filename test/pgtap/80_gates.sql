@@ -1,5 +1,5 @@
 -- Gates and approvals: what they ask, whose rights they have, what they refuse, what they leave behind.
-SELECT plan(83);
+SELECT plan(85);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -145,3 +145,14 @@ SELECT is(pg_temp.try($$SELECT mlops.promote('g/2')$$, 'gate_risk') LIKE '42501 
 SELECT results_eq($$SELECT action FROM mlops.audit WHERE model = 'g' AND action ~ 'appr' ORDER BY at$$, $$VALUES ('require_approval'), ('approve'), ('withdraw_approval'), ('approve')$$, 'all of it is in the audit log');
 SELECT is(pg_temp.try($$SELECT count(*) FROM mlops.gates$$, 'gate_trainer') || pg_temp.try($$SELECT count(*) FROM mlops.gate_results$$, 'gate_stranger'), '00', 'without read, gates and results are not seen');
 ROLLBACK;
+
+-- a cancel ends the statement, not only the gate, and the session goes on; outside a transaction block
+SELECT mlops.train('slow', 'SELECT i AS id, i::float8 AS x, i % 5 + i AS y FROM generate_series(1, 50) i', target => 'y', key => 'id', algorithm => 'linear');
+SELECT mlops.set_gate('slow', condition => 'pg_sleep(20) IS NOT NULL');
+SET statement_timeout = '300ms';
+\set ON_ERROR_STOP 0
+SELECT mlops.check_gates('slow/1');
+\set ON_ERROR_STOP 1
+RESET statement_timeout;
+SELECT is((SELECT count(*) FROM mlops.gate_results), 0::bigint, 'the session goes on, and nothing was recorded');
+SELECT is(current_user::text || current_setting('transaction_read_only'), session_user || 'off', '... as before');
