@@ -197,18 +197,53 @@ rank_of(const double *sorted, int64 n, double score)
 	return low;
 }
 
+/*
+ * Scores from which the second, third, … tenth of the rows begins: the first
+ * with at least a tenth, two tenths, … of the rows below it.  Rows with equal
+ * scores stay together, so there may be fewer.
+ */
+static int
+decile_edges(const double *sorted, int64 n, double *edges)
+{
+	int			count = 0;
+
+	for (int decile = 1; decile < DECILES; decile++)
+	{
+		int64		i = (decile * n + DECILES - 1) / DECILES;
+
+		while (i < n && sorted[i] == sorted[i - 1])
+			i++;
+		if (i < n)
+			edges[count++] = sorted[i];
+	}
+	return count;
+}
+
+/* 0 for the highest scores. */
+static int
+decile_of(double score, const double *edges, int nedges)
+{
+	int			below = 0;
+
+	for (int i = 0; i < nedges; i++)
+		below += edges[i] <= score;
+	return DECILES - 1 - below;
+}
+
 /* How many rows go from which decile of scores to which; 1 has the highest scores, as in mlops.lift. */
 static void
 put_deciles(Preview *preview, const double *before, const double *after)
 {
 	int64		n = preview->rows.count;
 	int64		moves[DECILES][DECILES] = {{0}};
+	double		edges[2][DECILES];
+	int			nbefore = decile_edges(before, n, edges[0]);
+	int			nafter = decile_edges(after, n, edges[1]);
 
 	for (int64 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		moves[DECILES - 1 - rank_of(before, n, preview->before[i]) * DECILES / n]
-			[DECILES - 1 - rank_of(after, n, preview->after[i]) * DECILES / n]++;
+		moves[decile_of(preview->before[i], edges[0], nbefore)][decile_of(preview->after[i], edges[1], nafter)]++;
 	}
 	for (int i = 0; i < DECILES; i++)
 		for (int j = 0; j < DECILES; j++)
