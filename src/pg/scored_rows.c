@@ -507,7 +507,8 @@ check_handle(const ModelHandle *handle, const ScoringRequest *request)
 	if (handle->model->target.name == NULL && !request->without_target)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model \"%s\" has no target to evaluate against", handle->name)));
+				 errmsg("model \"%s\" has no target to evaluate against", handle->name),
+				 errhint("Where rows have a label, compare it with the scores: mlops.roc_auc(label, mlops.predict(...)).")));
 	if (request->source == NULL && handle->by_value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -102,7 +102,7 @@ check_label(const ModelHandle *handle)
 	if (task == TASK_REGRESSION || task == TASK_ANOMALY)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" is a %s model and has no labels", handle->name, task_name(task)),
+				 errmsg("model \"%s\" has no labels: its task is %s", handle->name, task_name(task)),
 				 errhint("Use mlops.predict().")));
 }
 
@@ -114,7 +114,7 @@ check_classes(const ModelHandle *handle)
 	if (task != TASK_BINARY && task != TASK_MULTICLASS)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" is a %s model and has no class probabilities", handle->name, task_name(task)),
+				 errmsg("model \"%s\" has no class probabilities: its task is %s", handle->name, task_name(task)),
 				 errhint("Use mlops.predict().")));
 }
 

@@ -523,6 +523,15 @@ check_target(const TrainInput *input, TrainArguments *arguments)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("task %s has no target", task_name(arguments->task)),
 				 errhint("Leave argument target out, and put a column that is no feature into exclude.")));
+	if (asks_without && !input->nulls[TRAIN_ARG_POSITIVE])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("task %s has no positive class", task_name(arguments->task))));
+	if (arguments->task != 0 && !asks_without && (algorithm->tasks & ~without_target) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("algorithm \"%s\" does not do %s", algorithm->name, task_name(arguments->task)),
+				 errhint("It has no target: leave argument task out.")));
 	if (arguments->target == NULL && !asks_without &&
 		(arguments->task != 0 || (algorithm->tasks & without_target) == 0))
 		ereport(ERROR,

@@ -51,6 +51,7 @@ static const Golden goldens[] = {
 	{1, "gbm", "gbm", TASK_BINARY, FIXTURE_PLAIN, {"n_estimators=5", NULL}},
 	{1, "gbm_huber", "gbm", TASK_REGRESSION, FIXTURE_RICH, {"n_estimators=4", "objective=huber", NULL}},
 	{1, "gbm_classes", "gbm", TASK_MULTICLASS, FIXTURE_PLAIN, {"n_estimators=3", "num_leaves=4", NULL}},
+	{1, "isolation", "isolation_forest", TASK_ANOMALY, FIXTURE_PLAIN, {"n_estimators=5", "contamination=0.1", NULL}},
 	{1, "naive_bayes_rich", "naive_bayes", TASK_MULTICLASS, FIXTURE_RICH, {"alpha=0.5", NULL}},
 };
 

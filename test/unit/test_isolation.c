@@ -1,0 +1,368 @@
+/*
+ * test_isolation.c: isolation forests.
+ */
+#include "support.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/tree_model.h"
+#include "tree_fit.h"
+#include "walk.h"
+
+#define EULER 0.57721566490153286061
+
+/* c(n) of the paper, from harmonic numbers' usual approximation. */
+static double
+average_path(double n)
+{
+	return n <= 1 ? 0 : n == 2 ? 1 : 2 * (log(n - 1) + EULER) - 2 * (n - 1) / n;
+}
+
+/* Scores of all rows. */
+static double *
+scores_of(TreeFit *fit)
+{
+	double	   *scores = tree_fit_margins(fit);
+
+	for (int64_t i = 0; i < fit->rows.data.nrows; i++)
+		model_respond(&fit->model, &scores[i], &scores[i]);
+	return scores;
+}
+
+static void
+add_normal(TreeFit *fit, TestRandom *random, const char *name)
+{
+	double	   *x = env_alloc(fit->rows.env, (size_t) fit->rows.data.nrows, sizeof(double));
+
+	for (int64_t i = 0; i < fit->rows.data.nrows; i++)
+		x[i] = test_random_normal(random);
+	rows_add_numbers(&fit->rows, name, x);
+}
+
+static void
+add_mixed_columns(TreeFit *fit)
+{
+	TestRandom	random = {7};
+	const char *texts[256];
+	int			column;
+
+	add_normal(fit, &random, "a");
+	add_normal(fit, &random, "b");
+	for (int64_t i = 0; i < fit->rows.data.nrows; i++)
+		texts[i] = i % 13 == 4 ? NULL : i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue";
+	rows_add_texts(&fit->rows, "colour", texts);
+	column = rows_add(&fit->rows, "count", FEATURE_NUMERIC, STORAGE_I16, 1);
+	for (int64_t i = 0; i < fit->rows.data.nrows; i++)
+	{
+		rows_put(&fit->rows, column, i, 0, (double) (i % 5));
+		if (i % 7 == 2)
+			rows_set_null(&fit->rows, column, i);
+	}
+}
+
+static bool
+same_terms(const double *terms, size_t n, int nterms, size_t a, size_t b)
+{
+	for (int j = 0; j < nterms; j++)
+	{
+		double		x = terms[(size_t) j * n + a];
+		double		y = terms[(size_t) j * n + b];
+
+		if (x != y && !(isnan(x) && isnan(y)))
+			return false;
+	}
+	return true;
+}
+
+/* With samples of all rows: counts, stopping rules and scores against what a walk of every row finds. */
+static void
+scores_follow_path_lengths(void **state)
+{
+	enum {N = 100, TREES = 20, DEPTH = 7};
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	const Model *model = &fit.model;
+	WalkTree   *trees;
+	double	   *terms;
+	double	   *scores;
+	double		paths[N] = {0};
+	int			ntrees;
+
+	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+	tree_fit_set(&fit, "n_estimators", 20);
+	add_mixed_columns(&fit);
+	tree_fit_run(&fit, 1);
+	assert_int_equal(model_number(model, "samples"), N);
+	terms = rows_terms(&fit.rows, fit.transform, false);
+	scores = scores_of(&fit);
+	trees = walk_trees(env, model, &ntrees);
+	assert_int_equal(ntrees, TREES);
+	for (int t = 0; t < ntrees; t++)
+	{
+		const WalkTree *tree = &trees[t];
+		const int64_t *count = (const int64_t *) model_array(model, "node_count")->data + tree->first;
+		int64_t    *passed = env_alloc(env, (size_t) tree->count, sizeof(int64_t));
+		int64_t		leaf[N];
+
+		for (int i = 0; i < N; i++)
+			leaf[i] = walk_row(model, tree, terms + i, N, passed);
+		for (int64_t node = 0; node < tree->count; node++)
+		{
+			assert_int_equal(passed[node], count[node]);
+			assert_true(passed[node] > 0 && tree->depth[node] <= DEPTH);
+		}
+		for (int i = 0; i < N; i++)
+		{
+			paths[i] += tree->depth[leaf[i]] + average_path((double) count[leaf[i]]);
+			for (int k = 0; k < i && tree->depth[leaf[i]] < DEPTH; k++)
+				assert_true(leaf[k] != leaf[i] || same_terms(terms, N, model->transform->nterms, (size_t) i, (size_t) k));
+		}
+	}
+	for (int i = 0; i < N; i++)
+	{
+		assert_close(scores[i], exp2(-paths[i] / ntrees / average_path(N)), 1e-13, 1.0);
+		assert_true(scores[i] > 0 && scores[i] < 1);
+	}
+}
+
+/* Rows far from the others have the highest scores. */
+static void
+planted_rows_score_highest(void **state)
+{
+	enum {N = 2000, PLANTED = 10};
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	TestRandom	random = {3};
+	double	   *x[4];
+	double	   *scores;
+	double		least = 1;
+	double		most = 0;
+
+	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+	for (int j = 0; j < 4; j++)
+	{
+		char		name[2] = {(char) ('a' + j), 0};
+
+		x[j] = env_alloc(env, N, sizeof(double));
+		for (int i = 0; i < N; i++)
+			x[j][i] = test_random_normal(&random) + (i % (N / PLANTED) == 50 ? (i % 3 - 1.5) * 8 : 0);
+		rows_add_numbers(&fit.rows, name, x[j]);
+	}
+	tree_fit_run(&fit, 1);
+	scores = scores_of(&fit);
+	for (int i = 0; i < N; i++)
+	{
+		if (i % (N / PLANTED) == 50)
+			least = fmin(least, scores[i]);
+		else
+			most = fmax(most, scores[i]);
+	}
+	assert_true(least > most);
+	assert_true(least > 0.6 && most < 0.75);
+}
+
+/* A value that hardly any row has is told from a missing one, from a category, from an ordinary number. */
+static void
+rare_values_stand_out(void **state)
+{
+	enum {N = 600};
+	CoreEnv    *env = *state;
+
+	for (int kind = 0; kind < 3; kind++)
+	{
+		TreeFit		fit;
+		TestRandom	random = {11};
+		const char *texts[N];
+		double	   *scores;
+		int			column;
+		int			higher = 0;
+
+		tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+		add_normal(&fit, &random, "noise");
+		tree_fit_set(&fit, "max_samples", 600);
+		if (kind == 0)
+		{
+			for (int i = 0; i < N; i++)
+				texts[i] = i % 60 == 7 ? NULL : "usual";
+			rows_add_texts(&fit.rows, "text", texts);
+		}
+		else
+		{
+			column = rows_add(&fit.rows, "number", FEATURE_NUMERIC, STORAGE_F64, 1);
+			for (int i = 0; i < N; i++)
+				rows_put(&fit.rows, column, i, 0, kind == 2 && i % 60 == 7 ? -INFINITY : 5);
+			for (int i = 7; kind == 1 && i < N; i += 60)
+				rows_set_null(&fit.rows, column, i);
+		}
+		tree_fit_run(&fit, 1);
+	scores = scores_of(&fit);
+		for (int i = 7; i < N; i += 60)
+		{
+			double		twin = 0;
+
+			/* the ordinary row with the nearest noise */
+			for (int k = 0, best = -1; k < N; k++)
+			{
+				const double *noise = fit.rows.columns[0].values;
+
+				if (k % 60 == 7 || (best >= 0 && fabs(noise[k] - noise[i]) >= fabs(noise[best] - noise[i])))
+					continue;
+				best = k;
+				twin = scores[k];
+			}
+			higher += scores[i] > twin;
+		}
+		assert_int_equal(higher, 10);
+	}
+}
+
+/* Copies of a row are drawn one by one: rows with equal hashes are all candidates. */
+static void
+duplicates_are_sampled_apart(void **state)
+{
+	enum {N = 4000};
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	const Model *model = &fit.model;
+	double	   *x = env_alloc(env, N, sizeof(double));
+	const ModelArray *threshold;
+	double		highest = 0;
+
+	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+	for (int i = 0; i < N; i++)
+	{
+		x[i] = i;
+		fit.rows.data.hash[i] = 99;
+	}
+	rows_add_numbers(&fit.rows, "x", x);
+	tree_fit_set(&fit, "n_estimators", 1);
+	tree_fit_run(&fit, 1);
+	threshold = model_array(model, "node_threshold");
+	for (int64_t i = 0; i < threshold->rows; i++)
+		highest = fmax(highest, ((const double *) threshold->data)[i]);
+	assert_true(highest > N * 0.8);
+}
+
+/* Rows of weight zero are never drawn; heavy ones more often. */
+static void
+weights_are_chances(void **state)
+{
+	enum {N = 1000};
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	const Model *model = &fit.model;
+	double	   *x = env_alloc(env, N, sizeof(double));
+	double	   *weight = env_alloc(env, N, sizeof(double));
+	const double *threshold;
+	const int64_t *count;
+	const int32_t *feature;
+	double		heavy = 0;
+
+	for (int i = 0; i < N; i++)
+	{
+		x[i] = i % 3 == 0 ? 1e6 + i : i;
+		weight[i] = i % 3 == 0 ? 0 : i < N / 2 ? 9 : 1;
+	}
+	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+	rows_add_numbers(&fit.rows, "x", x);
+	fit.weight = weight;
+	tree_fit_set(&fit, "max_samples", 0.1);
+	tree_fit_run(&fit, 1);
+	assert_int_equal(model_number(model, "rows"), 666);
+	assert_int_equal(model_number(model, "samples"), 67);
+	threshold = model_array(model, "node_threshold")->data;
+	count = model_array(model, "node_count")->data;
+	feature = model_array(model, "node_feature")->data;
+	for (int64_t i = 0; i < model_array(model, "node_threshold")->rows; i++)
+		assert_true(feature[i] < 0 || threshold[i] < N);
+
+	/* one cut at the middle would tell; trees of one cut at random places: average their left sides */
+	for (int64_t i = 0, tree = 0; tree < 100; i += ((const int32_t *) model_array(model, "tree_nodes")->data)[tree++])
+		heavy += (double) count[i + 1] / (double) count[i] - threshold[i] / N;
+	assert_true(heavy / 100 > 0.1);
+}
+
+static void
+contamination_gives_a_threshold(void **state)
+{
+	enum {N = 1000};
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	TestRandom	random = {5};
+	const Model *model = &fit.model;
+	double	   *scores;
+	double		threshold;
+	int			above = 0;
+
+	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+	add_normal(&fit, &random, "a");
+	add_normal(&fit, &random, "b");
+	tree_fit_run(&fit, 1);
+	assert_true(isnan(model_number(&fit.model, "threshold")));
+	tree_fit_set(&fit, "contamination", 0.03);
+	tree_fit_run(&fit, 1);
+	threshold = model_number(model, "threshold");
+	scores = scores_of(&fit);
+	for (int i = 0; i < N; i++)
+		above += scores[i] >= threshold;
+	assert_in_range(above, 29, 32);
+}
+
+static void
+edge_cases(void **state)
+{
+	CoreEnv    *env = *state;
+	TreeFit		fit;
+	uint64_t	digest;
+	double	   *scores;
+	static const double extremes[] = {-INFINITY, -DBL_MAX, 0, 0, DBL_MAX, INFINITY};
+
+	tree_fit_init(&fit, env, 6, "isolation_forest", TASK_ANOMALY, 0);
+	rows_add_numbers(&fit.rows, "x", extremes);
+	tree_fit_run(&fit, 1);
+	scores = scores_of(&fit);
+	for (int i = 0; i < 6; i++)
+		assert_true(scores[i] > 0 && scores[i] < 1);
+	assert_true(scores[0] == scores[1] && scores[4] == scores[5] && scores[2] < scores[1]);
+
+	/* two rows: one cut, both at the average path of two entries */
+	tree_fit_init(&fit, env, 2, "isolation_forest", TASK_ANOMALY, 0);
+	rows_add_numbers(&fit.rows, "x", extremes + 1);
+	tree_fit_run(&fit, 1);
+	scores = scores_of(&fit);
+	assert_close(scores[0], 0.5, 1e-14, 1.0);
+	assert_close(scores[1], 0.5, 1e-14, 1.0);
+
+	/* seeds matter, nothing else does */
+	tree_fit_init(&fit, env, 200, "isolation_forest", TASK_ANOMALY, 0);
+	add_mixed_columns(&fit);
+	tree_fit_run(&fit, 1);
+	digest = tree_fit_digest(&fit);
+	tree_fit_run(&fit, 1);
+	assert_true(tree_fit_digest(&fit) == digest);
+	fit.seed = 43;
+	tree_fit_run(&fit, 1);
+	assert_true(tree_fit_digest(&fit) != digest);
+
+	fit.model.link = LINK_IDENTITY;
+	assert_int_equal(algorithm_bind(env, &fit.model), CORE_CORRUPT);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_env_setup, test_env_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(scores_follow_path_lengths),
+		TEST(planted_rows_score_highest),
+		TEST(rare_values_stand_out),
+		TEST(duplicates_are_sampled_apart),
+		TEST(weights_are_chances),
+		TEST(contamination_gives_a_threshold),
+		TEST(edge_cases),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
