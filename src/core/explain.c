@@ -29,7 +29,8 @@ explainer_create(CoreEnv *env, const Model *model, Explainer **result)
 	CORE_ALLOC(env, explainer, 1);
 	explainer->model = model;
 	*result = explainer;
-	if (model->algorithm->score == tree_model_score)
+	/* all algorithms that tree_model_bind lays out have its scratch, whatever they do with the sums */
+	if (model->algorithm->scratch == tree_model_scratch)
 		return tree_shap_create(env, model, &explainer->shap);
 	if (estimate == NULL)
 		return env_hint(env, env_fail(env, CORE_UNSUPPORTED, "predictions of algorithm \"%s\" have no exact explanation", model->algorithm->name),

@@ -4,7 +4,8 @@
  *
  * baseline + sum of attributions = margin, to rounding.  The margin is before
  * link, calibration and target inverse: log-odds of the positive class for two
- * classes, the margin of one class for several.
+ * classes, the margin of one class for several.  Forests average values, so
+ * theirs is the value or the share of the class itself.
  *
  * Linear models: the term's coefficient times its distance from the training
  * mean; the baseline is the margin at the means.  Models of trees: Shapley

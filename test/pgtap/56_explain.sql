@@ -1,5 +1,5 @@
 -- Why predictions are what they are: attributions add up, agree with what is known of the data, and need the right privileges.
-SELECT plan(53);
+SELECT plan(57);
 \ir include/predict.sql
 
 -- linear: attributions by hand; the training rows are those that evaluate leaves out, found one by one
@@ -75,6 +75,17 @@ SELECT is((SELECT count(*) FROM public.kinds k, (VALUES (1), (2)) t(v), mlops.ex
 SELECT is((SELECT count(*) FROM (SELECT mlops.predict_proba('kinds/1', k) AS p, (SELECT sum(attribution) FROM mlops.explain('kinds/1', k)) AS s FROM public.kinds k) x
     WHERE abs(s - ln((SELECT max(q) FROM unnest(p) q) / p[1])) > 1e-9 * greatest(abs(s), 1)), 0::bigint, 'its log-odds against the first class');
 SELECT is((SELECT feature FROM mlops.global_explain('kinds/2', 'public.kinds') ORDER BY attribution LIMIT 1), 'noise', 'noise counts least');
+
+-- forests average values and probabilities
+SELECT mlops.train('forest_value', 'public.lin', target => 'y', algorithm => 'random_forest', key => 'id', params => '{"n_estimators": 20}');
+SELECT mlops.train('forest_class', 'public.kinds', target => 'kind', algorithm => 'random_forest', key => 'id', params => '{"n_estimators": 20}');
+SELECT mlops.train('tree_class', 'SELECT id, a, b, noise, kind = $$high$$ AS high FROM public.kinds', target => 'high', algorithm => 'decision_tree', key => 'id');
+SELECT mlops.train('odd', 'SELECT id, a, b FROM public.kinds', algorithm => 'isolation_forest', key => 'id');
+SELECT cmp_ok((SELECT max(abs(mlops.predict('forest_value/1', l) - (SELECT sum(attribution) FROM mlops.explain('forest_value/1', l)))) FROM public.lin l), '<', 1e-9::float8, 'a forest''s value');
+SELECT cmp_ok((SELECT max(abs((SELECT max(q) FROM unnest(mlops.predict_proba('forest_class/1', k)) q) - (SELECT sum(attribution) FROM mlops.explain('forest_class/1', k)))) FROM public.kinds k),
+    '<', 1e-9::float8, 'a forest''s probability of the predicted class');
+SELECT cmp_ok((SELECT max(abs(mlops.predict('tree_class/1', k) - (SELECT sum(attribution) FROM mlops.explain('tree_class/1', k)))) FROM public.kinds k), '<', 1e-9::float8, 'a tree''s probability');
+SELECT cmp_ok((SELECT max(abs(ln(mlops.predict('odd/1', k)) - (SELECT sum(attribution) FROM mlops.explain('odd/1', k)))) FROM public.kinds k), '<', 1e-9::float8, 'how odd a row is');
 
 -- what has no explanation
 SELECT mlops.train('bayes', 'public.kinds', target => 'kind', algorithm => 'naive_bayes', key => 'id');
