@@ -111,6 +111,7 @@ private_pg() {
 	fi
 	make -s --no-print-directory -C "$root" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
 		die "cannot install the extension into $farm"
+	"$root/test/harness/older_version" "$farm$sharedir/extension" || die "cannot make an older version of the extension"
 	exec 8>&-
 }
 

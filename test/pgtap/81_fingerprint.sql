@@ -1,6 +1,6 @@
 -- Fingerprints: what they see, what they do not, and that a training records the same. Profiles against plain SQL.
 
-SELECT plan(43);
+SELECT plan(44);
 SET client_min_messages = warning;
 
 CREATE TYPE mood AS ENUM ('low', 'high');
@@ -79,3 +79,4 @@ SELECT is((data_type, role, count)::text, '(jsonb,other,)', 'columns that are no
 SELECT version FROM mlops.train('many', 'SELECT id, a, id % 100 AS c, 1e9 + id AS far, a > 0 AS y FROM many', target => 'y', algorithm => 'logistic', key => 'id', exclude => '{a}');
 SELECT ok(abs(stddev - (SELECT stddev(id) FROM many)) < 1e-6, 'numbers far from zero') FROM profile WHERE name = 'many' AND column_name = 'far';
 SELECT is(distinct_count, 100, 'distinct values of a sample: few') FROM profile WHERE name = 'many' AND column_name = 'c';
+SELECT is((SELECT (data_type, role, count, min, max)::text FROM mlops.profiles WHERE model = 'many' AND column_name = 'id'), '(integer,other,,,)', 'people read a view');
