@@ -57,9 +57,23 @@ which_rows(FunctionCallInfo fcinfo)
 	return ROWS_HELDOUT;
 }
 
+/* Refused before anything is read. `what` NULL: any task will do. */
+static void
+require_task(const Evaluation *evaluation, bool binary_only, const char *what)
+{
+	Task		task = evaluation->model->task;
+
+	if (what == NULL || task == TASK_BINARY || (!binary_only && task == TASK_MULTICLASS))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s needs a model with %s", what, binary_only ? "two classes" : "classes"),
+			 errdetail("The task of model \"%s\" is %s.", evaluation->handle->name, task_name(task))));
+}
+
 /* Arguments (model, source, rows) of all functions of this file; leaves the job's memory current. */
 static void
-evaluation_begin(FunctionCallInfo fcinfo, Evaluation *evaluation)
+evaluation_begin(FunctionCallInfo fcinfo, Evaluation *evaluation, bool binary_only, const char *what)
 {
 	MemoryContext job;
 	char	   *source;
@@ -75,6 +89,7 @@ evaluation_begin(FunctionCallInfo fcinfo, Evaluation *evaluation)
 	evaluation->handle = model_ref_call(fcinfo, 0, source == NULL ? PRIVILEGE_READ : PRIVILEGE_PREDICT,
 										&fcinfo->flinfo->fn_extra);
 	evaluation->model = evaluation->handle->model;
+	require_task(evaluation, binary_only, what);
 
 	job = AllocSetContextCreate(CurrentMemoryContext, "mlops evaluate", ALLOCSET_DEFAULT_SIZES);
 	evaluation->caller = MemoryContextSwitchTo(job);
@@ -90,19 +105,6 @@ evaluation_end(Evaluation *evaluation)
 	MemoryContextSwitchTo(evaluation->caller);
 	MemoryContextDelete(job);
 	return (Datum) 0;
-}
-
-static void
-require_task(const Evaluation *evaluation, bool binary_only, const char *what)
-{
-	Task		task = evaluation->model->task;
-
-	if (task == TASK_BINARY || (!binary_only && task == TASK_MULTICLASS))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s needs a model with %s", what, binary_only ? "two classes" : "classes"),
-			 errdetail("The task of model \"%s\" is %s.", evaluation->handle->name, task_name(task))));
 }
 
 static void
@@ -144,7 +146,7 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 	int			nmetrics = 0;
 	ScoredRows *rows = &evaluation.rows;
 
-	evaluation_begin(fcinfo, &evaluation);
+	evaluation_begin(fcinfo, &evaluation, false, NULL);
 	pg_env_check(&evaluation.env.core,
 				 metrics_compute(&evaluation.env.core, evaluation.model, rows->response, rows->y, rows->w,
 								 rows->count, metrics, &nmetrics));
@@ -169,8 +171,7 @@ mlops_roc_curve(PG_FUNCTION_ARGS)
 	RocPoint   *points;
 	int64		count;
 
-	evaluation_begin(fcinfo, &evaluation);
-	require_task(&evaluation, true, "a ROC curve");
+	evaluation_begin(fcinfo, &evaluation, true, "a ROC curve");
 	pg_env_check(&evaluation.env.core,
 				 curve_roc(&evaluation.env.core, positive_scores(&evaluation), evaluation.rows.y, evaluation.rows.w,
 						   evaluation.rows.count, ROC_POINTS, &points, &count));
@@ -200,8 +201,7 @@ mlops_confusion_matrix(PG_FUNCTION_ARGS)
 	int			nclasses;
 	ExactSum   *cells;
 
-	evaluation_begin(fcinfo, &evaluation);
-	require_task(&evaluation, false, "a confusion matrix");
+	evaluation_begin(fcinfo, &evaluation, false, "a confusion matrix");
 	model = evaluation.model;
 	nclasses = model->target.nclasses;
 	cells = env_alloc(&evaluation.env.core, (size_t) nclasses * nclasses, sizeof(ExactSum));
@@ -236,8 +236,7 @@ mlops_calibration(PG_FUNCTION_ARGS)
 	ReliabilityBin bins[CALIBRATION_BINS];
 	int			count;
 
-	evaluation_begin(fcinfo, &evaluation);
-	require_task(&evaluation, true, "calibration");
+	evaluation_begin(fcinfo, &evaluation, true, "calibration");
 	pg_env_check(&evaluation.env.core,
 				 curve_reliability(&evaluation.env.core, positive_scores(&evaluation), evaluation.rows.y,
 								   evaluation.rows.w, evaluation.rows.count, CALIBRATION_BINS, bins, &count));
@@ -264,8 +263,7 @@ mlops_lift(PG_FUNCTION_ARGS)
 	LiftBand	bands[LIFT_BANDS];
 	int			count;
 
-	evaluation_begin(fcinfo, &evaluation);
-	require_task(&evaluation, true, "a lift table");
+	evaluation_begin(fcinfo, &evaluation, true, "a lift table");
 	pg_env_check(&evaluation.env.core,
 				 curve_lift(&evaluation.env.core, positive_scores(&evaluation), evaluation.rows.y,
 							evaluation.rows.w, evaluation.rows.count, LIFT_BANDS, bands, &count));

@@ -42,6 +42,12 @@ catalog_check_alias_name(const char *alias)
 				 errmsg("invalid alias \"%s\"", alias),
 				 errhint("An alias is a letter followed by at most 62 letters, digits, underscores or "
 						 "hyphens, all ASCII.")));
+	/* churn@latest beside churn/latest would only mislead */
+	if (pg_strcasecmp(alias, "latest") == 0 || model_stage(alias) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("alias \"%s\" is reserved", alias),
+				 errhint("Stages and the newest version are written behind a slash: 'model/%s'.", alias)));
 }
 
 void

@@ -197,6 +197,17 @@ omit(DatasetBuild *build, const char *name, const char *reason, int64 nulls, int
 	result->nomitted++;
 }
 
+static bool
+is_excluded(const DatasetRequest *request, const char *name)
+{
+	for (int i = 0; i < request->nexclude; i++)
+	{
+		if (strcmp(request->exclude[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_listed_features(DatasetBuild *build, const bool *claimed)
 {
@@ -212,6 +223,10 @@ add_listed_features(DatasetBuild *build, const bool *claimed)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" cannot be a feature: it is the target, key, weight, offset or split column",
 							request->features[i])));
+		if (is_excluded(request, request->features[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is both in features and in exclude", request->features[i])));
 		if (seen[attribute])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -219,17 +234,6 @@ add_listed_features(DatasetBuild *build, const bool *claimed)
 		seen[attribute] = true;
 		add_column(build, attribute, COLUMN_FEATURE)->listed = true;
 	}
-}
-
-static bool
-is_excluded(const DatasetRequest *request, const char *name)
-{
-	for (int i = 0; i < request->nexclude; i++)
-	{
-		if (strcmp(request->exclude[i], name) == 0)
-			return true;
-	}
-	return false;
 }
 
 static void

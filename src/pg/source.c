@@ -286,6 +286,12 @@ source_query(const Source *source)
 }
 
 char *
+source_primary_key(const Source *source)
+{
+	return relations_primary_key(source->analysed);
+}
+
+char *
 source_relations_json(const Source *source)
 {
 	return relations_json(source->analysed);

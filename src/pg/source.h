@@ -32,6 +32,13 @@ extern char *source_relations_json(const Source *source);
 /* Planner's row estimate. */
 extern double source_estimate(const Source *source);
 
+/*
+ * Names under which the source delivers the primary key of the one table that
+ * it reads, as given to mlops.train's key; NULL when it reads more than one
+ * relation, the table has no primary key, or not all of it is delivered.
+ */
+extern char *source_primary_key(const Source *source);
+
 /* Called for each row in a context that is reset after it; return false to stop early. */
 typedef bool (*SourceRowFn) (TupleTableSlot *slot, void *context);
 

@@ -8,11 +8,14 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -21,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg/column_names.h"
 #include "pg/source_relations.h"
 
 static bool
@@ -148,4 +152,56 @@ relations_json(Query *query)
 
 	AtEOXact_GUC(true, guc_level);
 	return json.data;
+}
+
+/* The output name of column `attribute` of the range table entry `rtindex`, or NULL. */
+static char *
+output_name(const Query *query, int rtindex, AttrNumber attribute)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Var		   *var = (Var *) entry->expr;
+
+		if (!entry->resjunk && IsA(var, Var) && var->varno == rtindex && var->varattno == attribute &&
+			var->varlevelsup == 0)
+			return entry->resname;
+	}
+	return NULL;
+}
+
+char *
+relations_primary_key(Query *query)
+{
+	FromExpr   *from = query->jointree;
+	int			rtindex;
+	RangeTblEntry *entry;
+	Oid			constraint;
+	Bitmapset  *columns;
+	char	  **names;
+	int			count = 0;
+	int			member = -1;
+
+	/* one table, each of whose rows comes out at most once */
+	if (query->commandType != CMD_SELECT || query->setOperations != NULL || query->groupClause != NIL ||
+		query->hasTargetSRFs || list_length(from->fromlist) != 1 || !IsA(linitial(from->fromlist), RangeTblRef))
+		return NULL;
+	rtindex = linitial_node(RangeTblRef, from->fromlist)->rtindex;
+	entry = rt_fetch(rtindex, query->rtable);
+	if (entry->rtekind != RTE_RELATION ||
+		(entry->relkind != RELKIND_RELATION && entry->relkind != RELKIND_PARTITIONED_TABLE))
+		return NULL;
+	columns = get_primary_key_attnos(entry->relid, false, &constraint);
+	if (columns == NULL)
+		return NULL;
+	names = palloc(sizeof(char *) * bms_num_members(columns));
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		names[count] = output_name(query, rtindex, (AttrNumber) (member + FirstLowInvalidHeapAttributeNumber));
+		if (names[count++] == NULL)
+			return NULL;
+	}
+	return column_names_join(names, count);
 }

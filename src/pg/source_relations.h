@@ -17,4 +17,7 @@
  */
 extern char *relations_json(Query *query);
 
+/* See source_primary_key. */
+extern char *relations_primary_key(Query *query);
+
 #endif							/* PG_SOURCE_RELATIONS_H */

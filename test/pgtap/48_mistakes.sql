@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(21);
+SELECT plan(28);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -59,5 +59,20 @@ SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 A
     'Perhaps you meant column "days".', 'any other is');
 SELECT is(hint_of($$SELECT mlops.predict('days@2001-01-01', 1, 2, 3)$$),
     'A time without a zone is UTC. The view mlops.history shows what was in Production when.', 'no version at a time');
+
+SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', features => '{tenure,contract}', exclude => '{tenure}', algorithm => 'logistic')$$,
+    '22023', 'column "tenure" is both in features and in exclude', 'a feature that is excluded');
+
+-- the primary key of a table is no feature
+CREATE TABLE keyed (id int, part int, x float8, y float8, PRIMARY KEY (id, part));
+INSERT INTO keyed SELECT i, i % 3, i % 17, i % 17 * 2 FROM generate_series(1, 100) i;
+SELECT is((SELECT count(*) FROM mlops.train('keyed', 'keyed', target => 'y', key => 'id,part', algorithm => 'linear')), 1::bigint, 'a key of two columns');
+SELECT is(array_agg(feature), '{x}', 'keys are no features') FROM mlops.features('keyed/1');
+
+-- names that stages have
+SELECT throws_ok($$SELECT mlops.set_alias('days', word, 1) FROM unnest('{latest,Production,staging}'::text[]) AS word$$, '42939', 'alias "latest" is reserved', 'latest');
+SELECT throws_ok($$SELECT mlops.set_alias('days', 'Staging', 1)$$, '42939', 'alias "Staging" is reserved', 'a stage');
+SELECT is(hint_of($$SELECT mlops.set_alias('days', 'production', 1)$$), 'Stages and the newest version are written behind a slash: ''model/production''.', 'where they belong');
+SELECT throws_ok($$SELECT * FROM mlops.lift('days/1', 'SELECT 1/0 AS nothing_is_read')$$, '22023', 'a lift table needs a model with two classes', 'refused before anything is read');
 
 SELECT finish();
