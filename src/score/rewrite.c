@@ -413,11 +413,13 @@ row_exists(const Var *row)
 	return (Expr *) test;
 }
 
-/* Whether calls are evaluated where the one relation is scanned, and nowhere above. */
+/* Whether calls are evaluated where the one relation is scanned, and nowhere above: children are appended first. */
 static bool
 evaluated_in_scan(const Query *query)
 {
-	return list_length(query->jointree->fromlist) == 1 && IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+	const RangeTblRef *only = list_length(query->jointree->fromlist) == 1 ? linitial(query->jointree->fromlist) : NULL;
+
+	return only != NULL && IsA(only, RangeTblRef) && !rt_fetch(only->rtindex, query->rtable)->inh &&
 		!query->hasAggs && query->groupClause == NIL && !query->hasWindowFuncs && query->sortClause == NIL &&
 		query->distinctClause == NIL && !query->hasTargetSRFs;
 }

@@ -1,5 +1,5 @@
 -- predict(ref, row) as the planner rewrites it: the same scores, fewer columns, and never a wrong version.
-SELECT plan(58);
+SELECT plan(62);
 \ir include/predict.sql
 
 -- plan of a query as text
@@ -59,6 +59,7 @@ SELECT pg_temp.same($$SELECT sum(SCORE('lin', p)) FROM public.lin_parts p$$, 'pa
 CREATE TABLE public.lin_child (extra text) INHERITS (public.lin);
 INSERT INTO public.lin_child SELECT id + 1000, a + 1, b, c, y, 'x' FROM public.lin;
 SELECT pg_temp.same($$SELECT id, SCORE('lin', l) FROM public.lin l$$, 'inheritance');
+SELECT unalike(pg_temp.plan($$SELECT mlops.predict('lin', l) FROM public.lin l$$), '%Output: %l_1.*%', 'scans of children put no rows together');
 SELECT pg_temp.same($$SELECT SCORE('lin', u) FROM (SELECT a, b, c FROM public.lin UNION ALL SELECT a + 1, b, c FROM public.lin_odd) u$$, 'UNION ALL');
 SELECT pg_temp.same($$SELECT SCORE('lin', u) FROM (SELECT a, b, c FROM public.lin UNION SELECT a + 1, b, c FROM public.lin_odd) u$$, 'UNION');
 SELECT pg_temp.same($$SELECT SCORE('one', r) FROM (VALUES (1), (2)) r(x)$$, 'a list of values');
@@ -88,6 +89,14 @@ MERGE INTO public.scored s USING public.lin l ON s.id = l.id WHEN MATCHED THEN U
 SELECT is((SELECT count(*) FROM public.scored s WHERE id <= 400 AND score IS DISTINCT FROM 2 * public.plain('lin', s)), 0::bigint, 'MERGE');
 DELETE FROM public.scored s WHERE mlops.predict('lin', s) > 0;
 SELECT is((SELECT count(*) FROM public.scored s WHERE public.plain('lin', s) > 0), 0::bigint, 'DELETE');
+
+-- the other functions of the family
+SELECT mlops.train('kind', 'SELECT id, a, b, CASE WHEN a > 11 THEN $$x$$ WHEN b > 3 THEN $$y$$ ELSE $$z$$ END AS kind FROM public.lin', target => 'kind', algorithm => 'gbm', key => 'id');
+SELECT mlops.promote('kind', 1);
+SELECT is((SELECT count(*) FROM public.lin l WHERE mlops.predict_label('kind', l) IS DISTINCT FROM mlops.predict_label('kind', a, b) OR mlops.predict_label('kind', l) COLLATE "C" < 'x'), 0::bigint, 'labels');
+SELECT is((SELECT count(*) FROM public.lin l WHERE mlops.predict_proba('kind', l) IS DISTINCT FROM mlops.predict_proba('kind', a, b)), 0::bigint, 'probabilities');
+SELECT matches(pg_temp.plan($$SELECT mlops.predict_label('kind', l), mlops.predict_proba('kind', l) FROM public.lin l$$), 'predict_label\(''kind''::text, (l.)?a, (l.)?b\)(.|\n)*predict_proba\(''kind''::text, (l.)?a, (l.)?b\)',
+    'with the columns that they need');
 
 -- what stays as it is
 SELECT unalike(pg_temp.plan($$SELECT mlops.predict('lin', ROW(random(), 1, 2)) FROM public.lin$$), '%served_is%', 'rows with volatile parts');
