@@ -155,7 +155,7 @@ account_workers(TreeTeam *tree, Size pieces, Size own)
 	Size		room = env->budget > env->used ? env->budget - env->used : 0;
 	int			wanted = tree->nworkers;
 
-	room -= Min(room, pieces);
+	room -= Min(room, pieces + 2 * own);	/* this process takes as much, and keeps trees */
 	if (env->budget > 0)
 		tree->nworkers = (int) Min((Size) wanted, room / Max(own, 1));
 	if (tree->nworkers < wanted)
