@@ -110,8 +110,9 @@ typedef struct Algorithm
 	/*
 	 * Algorithms that need rows instead of passes over blocks have these, and
 	 * none of begin .. finish.  fit_rows runs in the leader of a team, fits and
-	 * finishes the model; help_rows is what the team's other processes run.
-	 * Both give the same bits for any number of processes.
+	 * finishes the model; help_rows is what the team's other processes run
+	 * (NULL: the leader is always alone).  Both give the same bits for any
+	 * number of processes.
 	 */
 	CoreStatus	(*fit_rows) (CoreEnv *env, const FitInput *input, const FitRows *rows, Team *team, Model *model);
 	CoreStatus	(*help_rows) (CoreEnv *env, Team *team);

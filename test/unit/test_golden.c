@@ -52,6 +52,13 @@ static const Golden goldens[] = {
 	{1, "gbm_huber", "gbm", TASK_REGRESSION, FIXTURE_RICH, {"n_estimators=4", "objective=huber", NULL}},
 	{1, "gbm_classes", "gbm", TASK_MULTICLASS, FIXTURE_PLAIN, {"n_estimators=3", "num_leaves=4", NULL}},
 	{1, "isolation", "isolation_forest", TASK_ANOMALY, FIXTURE_PLAIN, {"n_estimators=5", "contamination=0.1", NULL}},
+	{1, "random_forest", "random_forest", TASK_MULTICLASS, FIXTURE_PLAIN, {"n_estimators=4", NULL}},
+	{1, "random_forest_binary", "random_forest", TASK_BINARY, FIXTURE_PLAIN, {"n_estimators=3", "class_weight=balanced", NULL}},
+	{1, "random_forest_rich", "random_forest", TASK_REGRESSION, FIXTURE_RICH, {"n_estimators=3", NULL}},
+	{1, "decision_tree", "decision_tree", TASK_REGRESSION, FIXTURE_RICH, {NULL}},
+	{1, "decision_tree_binary", "decision_tree", TASK_BINARY, FIXTURE_PLAIN, {NULL}},
+	{1, "decision_tree_classes", "decision_tree", TASK_MULTICLASS, FIXTURE_PLAIN, {NULL}},
+	{1, "isolation_forest", "isolation_forest", TASK_ANOMALY, FIXTURE_PLAIN, {"n_estimators=5", "max_samples=32", NULL}},
 	{1, "naive_bayes_rich", "naive_bayes", TASK_MULTICLASS, FIXTURE_RICH, {"alpha=0.5", NULL}},
 };
 

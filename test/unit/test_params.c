@@ -177,7 +177,7 @@ every_algorithm_is_well_formed(void **state)
 			assert_true(algorithm->step && algorithm->finish);
 		}
 		else
-			assert_true(algorithm->help_rows && !algorithm->begin && !algorithm->finish);
+			assert_true(!algorithm->begin && !algorithm->finish);
 		assert_true(algorithm->bind && algorithm->score);
 		assert_ok(env, params_init(env, &set, algorithm->name, algorithm->params));
 		for (int i = 0; i < set.count; i++)
