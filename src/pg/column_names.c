@@ -6,16 +6,27 @@
 
 #include <ctype.h>
 
+#include "access/htup_details.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 
 #include "core/params.h"
 #include "pg/column_names.h"
+
+/* Names have NAMEDATALEN - 1 bytes, quoted at most twice as many and two; with some room for blanks. */
+#define LIST_BYTES ((Size) MaxTupleAttributeNumber * (4 * NAMEDATALEN))
 
 char **
 column_names_split(const char *list, int *count)
 {
 	const char *p = list;
-	char	  **names = palloc0(sizeof(char *) * (strlen(list) / 2 + 2));
+	Size		length = strlen(list);
+	char	  **names = palloc0(sizeof(char *) * (Min(length / 2, MaxTupleAttributeNumber) + 2));
+
+	if (length > LIST_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a list of column names has %zu bytes, but at most %zu are possible", length, LIST_BYTES)));
 
 	*count = 0;
 	while (*p != '\0')
@@ -23,6 +34,11 @@ column_names_split(const char *list, int *count)
 		StringInfoData name;
 		bool		quoted = false;
 
+		CHECK_FOR_INTERRUPTS();
+		if (*count == MaxTupleAttributeNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a list of column names has more than %d names", MaxTupleAttributeNumber)));
 		initStringInfo(&name);
 		while (*p == ' ' || *p == '\t' || *p == '\n')
 			p++;

@@ -9,7 +9,10 @@
 
 #include "access/tupdesc.h"
 
-/* "a, b" into names; a name in double quotes may contain commas and blanks.  ERROR 22023 for empty names. */
+/*
+ * "a, b" into names; a name in double quotes may contain commas and blanks.
+ * ERROR 22023 for empty names, 54000 for more names than a row has columns.
+ */
 extern char **column_names_split(const char *list, int *count);
 /* The reverse: names with anything but letters, digits and underscores are quoted. */
 extern char *column_names_join(char **names, int count);

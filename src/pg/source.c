@@ -31,6 +31,8 @@
 #include "pg/source.h"
 #include "pg/source_relations.h"
 
+#define MOST_DOTS 16			/* more of them are in no name; too many names get an error of their own */
+
 struct Source
 {
 	MemoryContext context;
@@ -86,12 +88,15 @@ relation_names(const char *text)
 	List	   *names = NIL;
 	char	   *copy = pstrdup(text);
 	bool		quoted = false;
+	int			dots = 0;
 
-	/* the split below takes anything for a name that is not quoted */
+	/* the split below takes anything for a name that is not quoted, and any number of names */
 	for (const char *p = text; *p != '\0'; p++)
 	{
 		if (*p == '"')
 			quoted = !quoted;
+		else if (!quoted && *p == '.' && ++dots > MOST_DOTS)
+			return NIL;
 		else if (!quoted && !isalnum((unsigned char) *p) && !IS_HIGHBIT_SET(*p) && strchr("_$. \t\n\r\f\v", *p) == NULL)
 			return NIL;
 	}

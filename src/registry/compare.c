@@ -105,6 +105,7 @@ mlops_compare(PG_FUNCTION_ARGS)
 	{
 		VersionRow	version;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!catalog_find_version(&model.model_id, DatumGetInt32(versions[i]), &version))
 			catalog_unknown_version(&model, DatumGetInt32(versions[i]));
 	}
@@ -187,7 +188,10 @@ mlops_compare_runs(PG_FUNCTION_ARGS)
 				 errmsg("no runs to compare"),
 				 errhint("Name them: mlops.compare_runs(run, another_run).")));
 	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		require_visible_run(DatumGetUUIDP(runs[i]));
+	}
 
 	catalog_begin(&work);
 	{
