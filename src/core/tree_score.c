@@ -14,7 +14,7 @@
 
 #include "core/tree_scorer.h"
 
-#define WALKS 8					/* at the same time */
+#define WALKS 16					/* at the same time */
 
 /* A code as an index into sets; what is no code is never in a set. */
 static inline double
@@ -90,26 +90,35 @@ add_leaf(const TreeScorer *scorer, int tree, uint32_t position, double *out)
 		out[k] += leaf[k];
 }
 
+/* A constant count keeps the walks in registers. */
+static inline void
+walk_levels(const ScoreNode *nodes, int depth, int count, const double *copy, uint32_t *at)
+{
+	for (int level = 0; level < depth; level++)
+	{
+		for (int j = 0; j < count; j++)
+			at[j] = step(nodes, at[j], copy);
+	}
+}
+
 /* One row down up to WALKS trees of numbers. */
 static void
 walk_trees(const TreeScorer *scorer, int first, int count, const double *copy, uint32_t *leaf)
 {
-	const ScoreNode *nodes = scorer->nodes;
 	uint32_t	at[WALKS];
 	int			depth = 0;
 
-	for (int j = 0; j < WALKS; j++)
+	for (int j = 0; j < count; j++)
 	{
-		const ScoreTree *tree = &scorer->trees[first + (j < count ? j : 0)];
+		const ScoreTree *tree = &scorer->trees[first + j];
 
 		at[j] = tree->root;
 		depth = tree->depth > depth ? tree->depth : depth;
 	}
-	for (int level = 0; level < depth; level++)
-	{
-		for (int j = 0; j < WALKS; j++)
-			at[j] = step(nodes, at[j], copy);
-	}
+	if (count == WALKS)
+		walk_levels(scorer->nodes, depth, WALKS, copy, at);
+	else
+		walk_levels(scorer->nodes, depth, count, copy, at);
 	for (int j = 0; j < count; j++)
 		leaf[j] = at[j];
 }
