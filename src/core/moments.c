@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LANES 8
+#define LANES 4
 #define CHUNK 4096
 
 typedef struct Sums
@@ -43,21 +43,7 @@ sums_init(Sums *sums)
 	}
 }
 
-static void
-add_lanes(Sums *sums, const double *x)
-{
-	for (int k = 0; k < LANES; k++)
-	{
-		double		d = x[k] - sums->shift;
-
-		sums->first[k] += d;
-		sums->second[k] += d * d;
-		sums->min[k] = x[k] < sums->min[k] ? x[k] : sums->min[k];
-		sums->max[k] = x[k] > sums->max[k] ? x[k] : sums->max[k];
-	}
-}
-
-/* Numbers in `x`, NaNs moved out: finite ones are moved to the front. */
+/* Counts what is not finite, and moves finite numbers to the front. */
 static int
 finite_only(Sums *sums, double *x, int count)
 {
@@ -67,7 +53,6 @@ finite_only(Sums *sums, double *x, int count)
 	{
 		double		value = x[i];
 
-		sums->zeros += value == 0;
 		sums->nans += value != value;
 		sums->infinities += fabs(value) > DBL_MAX;
 		x[kept] = value;
@@ -76,29 +61,85 @@ finite_only(Sums *sums, double *x, int count)
 	return kept;
 }
 
+/* Sums in local variables, which stay in registers; false, with nothing done, when some number is not finite. */
+static bool
+add_finite(Sums *sums, const double *x, int count)
+{
+	double		first[LANES] = {0};
+	double		second[LANES] = {0};
+	double		min[LANES];
+	double		max[LANES];
+	double		shift = sums->shift;
+	int64_t		zeros = 0;
+	int			i;
+
+	for (int k = 0; k < LANES; k++)
+		min[k] = max[k] = x[0];
+	for (i = 0; i + LANES <= count; i += LANES)
+		for (int k = 0; k < LANES; k++)
+		{
+			double		value = x[i + k];
+			double		d = value - shift;
+
+			first[k] += d;
+			second[k] += d * d;
+			min[k] = value < min[k] ? value : min[k];
+			max[k] = value > max[k] ? value : max[k];
+		}
+	for (; i < count; i++)
+	{
+		double		d = x[i] - shift;
+
+		first[0] += d;
+		second[0] += d * d;
+		min[0] = x[i] < min[0] ? x[i] : min[0];
+		max[0] = x[i] > max[0] ? x[i] : max[0];
+	}
+	for (int k = 0; k < LANES; k++)
+		if (!(fabs(first[k]) <= DBL_MAX))
+			return false;
+	for (i = 0; i < count; i++)
+		zeros += x[i] == 0;
+	for (int k = 0; k < LANES; k++)
+	{
+		sums->first[k] += first[k];
+		sums->second[k] += second[k];
+		sums->min[k] = fmin(sums->min[k], min[k]);
+		sums->max[k] = fmax(sums->max[k], max[k]);
+	}
+	sums->zeros += zeros;
+	sums->n += count;
+	return true;
+}
+
+/* Finite numbers whose sum is not: there is no mean to tell, but the rest can be. */
+static void
+add_huge(Sums *sums, const double *x, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		sums->zeros += x[i] == 0;
+		sums->min[0] = fmin(sums->min[0], x[i]);
+		sums->max[0] = fmax(sums->max[0], x[i]);
+	}
+	sums->first[0] = NAN;
+	sums->n += count;
+}
+
 static void
 add_chunk(Sums *sums, double *x, int count)
 {
-	double		rest[LANES];
-	int			i;
-
+	/* NaN or an infinity anywhere makes a sum that is not finite */
+	if (sums->started && add_finite(sums, x, count))
+		return;
 	count = finite_only(sums, x, count);
 	if (count == 0)
 		return;
 	if (!sums->started)
 		sums->shift = x[0];
 	sums->started = true;
-	sums->n += count;
-	for (i = 0; i + LANES <= count; i += LANES)
-		add_lanes(sums, x + i);
-	for (; i < count; i++)
-	{
-		rest[0] = x[i] - sums->shift;
-		sums->first[0] += rest[0];
-		sums->second[0] += rest[0] * rest[0];
-		sums->min[0] = fmin(sums->min[0], x[i]);
-		sums->max[0] = fmax(sums->max[0], x[i]);
-	}
+	if (!add_finite(sums, x, count))
+		add_huge(sums, x, count);
 }
 
 static void
@@ -126,7 +167,7 @@ sums_finish(const Sums *sums, Moments *moments)
 	}
 	moments->mean = sums->shift + first / (double) sums->n;
 	if (sums->n > 1)
-		moments->sd = sqrt(fmax(0, second - first * (first / (double) sums->n)) / (double) (sums->n - 1));
+		moments->sd = isnan(first) ? NAN : sqrt(fmax(0, second - first * (first / (double) sums->n)) / (double) (sums->n - 1));
 }
 
 CoreStatus

@@ -89,16 +89,22 @@ fingerprint_skipped(DatasetBuild *build, TupleTableSlot *slot)
 	row_printer_add(&build->printer->rows, slot->tts_values, slot->tts_isnull);
 }
 
+#define PRINT_ROWS(word_of_row) \
+	for (int i = 0; i < count; i++) \
+	{ \
+		Datum		datum = base[(Size) i * stride]; \
+		uint64		cell = fingerprint_cell(column, (word_of_row)); \
+		cells[i] += cell; \
+		sum += cell; \
+	}
+
+/* most batches hold no NULL at all */
 #define PRINT_LOOP(expression) \
 	do { \
-		for (int i = 0; i < count; i++) \
-		{ \
-			Datum		datum = base[(Size) i * stride]; \
-			uint64		word = nulls[(Size) i * stride] ? null_word : (expression); \
-			uint64		cell = fingerprint_cell(column, word); \
-			cells[i] += cell; \
-			sum += cell; \
-		} \
+		if (build->batch_has_null) \
+			PRINT_ROWS(nulls[(Size) i * stride] ? null_word : (expression)) \
+		else \
+			PRINT_ROWS(expression) \
 	} while (0)
 
 static void

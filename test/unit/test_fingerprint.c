@@ -134,6 +134,19 @@ moments_are_those_of_the_definition(void **state)
 	assert_true(moments.count == 1 && moments.mean == values[5] && isnan(moments.sd));
 	moments_of_array(values, 0, &moments);
 	assert_true(moments.count == 0);
+
+	/* what is not finite in a later chunk, and sums that overflow */
+	for (int i = 0; i < 1000; i++)
+		values[i] = i % 10;
+	values[600] = NAN;
+	values[601] = INFINITY;
+	moments_of_array(values, 1000, &moments);
+	assert_true(moments.count == 998 && moments.nans == 1 && moments.infinities == 1 && moments.zeros == 99);
+	assert_true(fabs(moments.mean - 4499.0 / 998) < 1e-12 && moments.min == 0 && moments.max == 9);
+	for (int i = 0; i < 1000; i++)
+		values[i] = i == 0 ? 0 : 1e308;
+	moments_of_array(values, 1000, &moments);
+	assert_true(moments.count == 1000 && isnan(moments.mean) && isnan(moments.sd) && moments.max == 1e308 && moments.zeros == 1);
 }
 
 static void
