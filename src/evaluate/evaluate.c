@@ -57,13 +57,13 @@ which_rows(FunctionCallInfo fcinfo)
 	return ROWS_HELDOUT;
 }
 
-/* Refused before anything is read. `what` NULL: any task will do. */
+/* Refused before anything is read. `what` NULL: any task will do. Models without a target are refused by scored_rows_read. */
 static void
 require_task(const Evaluation *evaluation, bool binary_only, const char *what)
 {
 	Task		task = evaluation->model->task;
 
-	if (what == NULL || task == TASK_BINARY || (!binary_only && task == TASK_MULTICLASS))
+	if (what == NULL || evaluation->model->target.name == NULL || task == TASK_BINARY || (!binary_only && task == TASK_MULTICLASS))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
