@@ -57,6 +57,7 @@ my @cases = (
 	['y', q{, params => '{"n_estimators": 12, "objective": "huber", "max_depth": 5}', split => '{"test": 0.2, "refit": true}'}, 'huber, fitted twice'],
 	['n', q{, task => 'regression', params => '{"n_estimators": 15, "objective": "poisson", "early_stopping_rounds": 3, "learning_rate": 0.5}'}, 'early stopping'],
 	['b', q{, params => '{"n_estimators": 10, "class_weight": "balanced", "num_leaves": 200, "min_child_samples": 2}'}, 'two classes, many leaves'],
+	['y', q{, params => '{"n_estimators": 8, "objective": "absolute_error", "monotone_constraints": "h: 1, tied: -1"}'}, 'medians, constraints'],
 	['color', q{, params => '{"n_estimators": 4}'}, 'four classes'],
 );
 for my $case (@cases)
