@@ -2,7 +2,7 @@
 -- Where a tree can tell groups of rows apart and nothing is penalised, boosting must end at each group's best constant, but for gradients
 -- of single precision.
 
-SELECT plan(89);
+SELECT plan(86);
 SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.fit(model text, source text, target text, params text, arguments text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
@@ -123,9 +123,6 @@ SELECT pg_temp.fit('places', 'SELECT id, place, y FROM places', 'y', pg_temp.exa
 SELECT cmp_ok(max(abs(mlops.predict('places/latest', place) - m)), '<', 1e-5::float8, 'three thousand categories, all told apart') FROM (SELECT place, avg(y)::float8 AS m FROM places GROUP BY place) AS g;
 SELECT pg_temp.fit('default', 'SELECT id, place, y FROM places WHERE id <= 48000', 'y', '{}');
 SELECT cmp_ok(mlops.r2(y, mlops.predict('default/latest', place)), '>', 0.9::float8, 'by default, too') FROM places WHERE id > 48000;
-CREATE TABLE chance AS SELECT id, 'c' || abs(hashint4(id * 3)) % 5000 AS category, hashint4(id * 7 + 1) & 1 = 1 AS y FROM generate_series(1, 90000) AS id;
-SELECT mlops.train('chance', 'chance', target => 'y', key => 'id');
-SELECT cmp_ok(abs((metrics ->> 'roc_auc')::float8 - 0.5), '<', 0.03::float8, 'five thousand categories that say nothing: no better than chance on other rows') FROM mlops.versions WHERE model = 'chance';
 
 -- weights
 SELECT pg_temp.fit('weighted', 'SELECT id, x, y, w FROM groups', 'y', pg_temp.exactly(4), $$, weight => 'w'$$);
@@ -238,11 +235,5 @@ SELECT is((SELECT jsonb_object_agg(key, value) FROM jsonb_each(mlops.model_value
     WHERE key IN ('n_estimators', 'learning_rate', 'num_leaves', 'reg_lambda', 'reg_alpha', 'subsample', 'colsample_bytree', 'min_child_samples')),
     '{"n_estimators": 7, "learning_rate": 0.3, "num_leaves": 5, "reg_lambda": 2, "reg_alpha": 0.1, "subsample": 0.9, "colsample_bytree": 0.8, "min_child_samples": 3}'::jsonb, 'synonyms become the one name');
 SELECT is((SELECT algorithm FROM mlops.train('plain', 'SELECT id, x, y FROM groups', target => 'y', key => 'id')), 'gbm', 'gbm is the default');
-
--- small data: no worse than the default logistic model
-CREATE TEMP TABLE quality AS SELECT source, target, algorithm, auc FROM (VALUES ('crm.customers', 'churn', 'customer_id'), ('test.pima_diabetes', 'diabetes', 'id')) AS v (source, target, key),
-    unnest(ARRAY['gbm', 'logistic']) AS algorithm, LATERAL (SELECT mean AS auc FROM mlops.cross_validate(source, target, algorithm, key => key) WHERE metric = 'roc_auc') AS c;
-SELECT cmp_ok(g.auc, '>', l.auc - 0.01, format('%s: cross-validated AUC %s of gbm, %s of logistic', source, round(g.auc::numeric, 4), round(l.auc::numeric, 4)))
-FROM quality AS g JOIN quality AS l USING (source) WHERE g.algorithm = 'gbm' AND l.algorithm = 'logistic' ORDER BY source;
 
 SELECT * FROM finish();

@@ -23,8 +23,8 @@ $node->safe_psql('postgres', q{
 		CASE (g / 2) % 50 WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity' WHEN 2 THEN 'nan' ELSE sin(g / 2) END::float8 AS wild,
 		(hashint4(g / 2) % 1000)::real AS h, date '2020-01-01' + (g / 2) % 800 AS day, ARRAY[sin(g / 2), cos(g / 2), sin(g / 31)]::real[] AS v
 	FROM generate_series(0, 219999) g;
-	ALTER TABLE rows ADD y float8, ADD w float8, ADD n int, ADD b boolean;
-	UPDATE rows SET y = small + 2 * coalesce(holes, 3) + v[1] + (color = 'red')::int * h / 100, w = exp(random() * 20 - 10);
+	ALTER TABLE rows ADD y float8, ADD w float8, ADD n int, ADD b boolean, ADD far float8;
+	UPDATE rows SET y = small + 2 * coalesce(holes, 3) + v[1] + (color = 'red')::int * h / 100, w = exp(random() * 20 - 10), far = h * 10 ^ (small + holes::int % 3);
 	UPDATE rows SET n = abs(y)::int % 40, b = y + 60 * random() > 100, y = y + CASE WHEN random() < 0.001 THEN exp(random() * 20) ELSE random() END;
 	CREATE TABLE shuffled AS SELECT * FROM rows ORDER BY random();
 	VACUUM FREEZE ANALYZE rows;
@@ -52,6 +52,7 @@ sub train
 }
 
 my @cases = (
+	['far', q{, params => '{"n_estimators": 8}'}, 'a target over nine orders of magnitude'],
 	['y', q{, params => '{"n_estimators": 12}'}, 'squared error'],
 	['y', q{, weight => 'w', params => '{"n_estimators": 10, "subsample": 0.6, "colsample_bytree": 0.7, "colsample_bylevel": 0.8}'}, 'weights and samples'],
 	['y', q{, params => '{"n_estimators": 12, "objective": "huber", "max_depth": 5}', split => '{"test": 0.2, "refit": true}'}, 'huber, fitted twice'],
@@ -306,5 +307,10 @@ settles($resting, 'nor by the end of the sessions');
 	ok((grep { $_ eq 'fewer' } @said) > 0, 'a little more is enough for fewer workers');
 	is($said[-1], 'enough', 'and more for all');
 }
+
+# the server allows no worker at all
+$node->append_conf('postgresql.conf', "max_parallel_workers = 0\n");
+$node->reload;
+is((train(4, 'rows', 'y', $short))[0], $alone, 'the same bits where the server has no workers');
 
 done_testing();
