@@ -55,8 +55,15 @@ column_names_split(const char *list, int *count)
 				p++;
 		}
 		for (; *p != '\0' && *p != ','; p++)
+		{
 			if (!quoted)
 				appendStringInfoChar(&name, *p);
+			else if (strchr(" \t\n", *p) == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("text follows the quoted column name \"%s\"", name.data),
+						 errhint("Separate column names by single commas; write a double quote in a name twice.")));
+		}
 		while (!quoted && name.len > 0 && strchr(" \t\n", name.data[name.len - 1]) != NULL)
 			name.data[--name.len] = '\0';
 		if (*p == ',')

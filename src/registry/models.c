@@ -13,6 +13,7 @@
 
 #include "pg/catalog_scan.h"
 #include "registry/registry.h"
+#include "registry/tracking.h"
 
 PG_FUNCTION_INFO_V1(mlops_set_alias);
 PG_FUNCTION_INFO_V1(mlops_drop_alias);
@@ -146,7 +147,7 @@ Datum
 mlops_set_tag(PG_FUNCTION_ARGS)
 {
 	char	   *reference = registry_text(fcinfo, 0, "model");
-	char	   *key = registry_text(fcinfo, 1, "key");
+	char	   *key = tracked_key(fcinfo, 1);
 	char	   *value = PG_ARGISNULL(2) ? NULL : registry_text(fcinfo, 2, "value");
 	Registered	target;
 	CatalogWork work;

@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(28);
+SELECT plan(31);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -74,5 +74,10 @@ SELECT throws_ok($$SELECT mlops.set_alias('days', word, 1) FROM unnest('{latest,
 SELECT throws_ok($$SELECT mlops.set_alias('days', 'Staging', 1)$$, '42939', 'alias "Staging" is reserved', 'a stage');
 SELECT is(hint_of($$SELECT mlops.set_alias('days', 'production', 1)$$), 'Stages and the newest version are written behind a slash: ''model/production''.', 'where they belong');
 SELECT throws_ok($$SELECT * FROM mlops.lift('days/1', 'SELECT 1/0 AS nothing_is_read')$$, '22023', 'a lift table needs a model with two classes', 'refused before anything is read');
+
+-- keys of tags, quoted names
+SELECT throws_ok($$SELECT mlops.set_tag('days', '', 'v')$$, '22023', 'a key has 1 to 250 characters', 'a tag without a key');
+SELECT throws_ok($$SELECT mlops.set_tag('days', repeat('x', 251), 'v')$$, '22023', 'a key has 1 to 250 characters', 'a tag with too long a key');
+SELECT throws_ok($$SELECT mlops.train('m', 'keyed', target => 'y', key => '"id"x', algorithm => 'linear')$$, '22023', 'text follows the quoted column name "id"', 'text behind a quoted name');
 
 SELECT finish();
