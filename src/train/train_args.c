@@ -331,6 +331,8 @@ read_split(SplitSpec *split, Jsonb *json, bool *given)
 					 errhint("Write split => '{\"test\": 0.3}' to hold out another share of the rows.")));
 		split->method = split_method(json_string(&value, "split"));
 		check_split(split, false);
+		if (split->method == SPLIT_NONE)
+			split->test = 0;
 		return;
 	}
 	if (!JB_ROOT_IS_OBJECT(json))

@@ -1,6 +1,6 @@
 -- mlops.train: what it promises about arguments, order of rows, weights, splits, thresholds and calibration.
 
-SELECT plan(56);
+SELECT plan(57);
 SET client_min_messages = warning;
 
 -- a model's bytes
@@ -29,6 +29,8 @@ FROM mlops.versions WHERE model = 'bits' AND version = 1;
 SELECT is(rows_test, 0::bigint, 'nothing is held out when asked') FROM mlops.train('none', 'crm.customers', target => 'churn',
 	key => 'customer_id', algorithm => 'logistic', split => '"none"');
 SELECT is(coalesce(metrics, '{}'), '{}'::jsonb, 'and there are no metrics then') FROM mlops.versions WHERE model = 'none';
+SELECT version FROM mlops.train('none', 'crm.customers', target => 'churn', key => 'customer_id', algorithm => 'logistic', split => '{"method": "none"}');
+SELECT is(count(DISTINCT model_sha256), 1::bigint, 'either way of saying so is the same') FROM mlops.versions WHERE model = 'none';
 CREATE TEMP TABLE stratified AS SELECT * FROM mlops.train('stratified', 'crm.customers', target => 'churn', key => 'customer_id',
 	algorithm => 'logistic', split => '{"method": "stratified", "test": 0.25}');
 SELECT is((metrics ->> 'positive_rate')::numeric(4, 3), (SELECT avg((churn = 'Yes')::int) FROM crm.customers)::numeric(4, 3),
