@@ -352,6 +352,87 @@ test_interactions(void **state)
 	}
 }
 
+/*
+ * What a split says that it gains is what it takes off the squares of the rows that pass it: so the histograms it was
+ * found in, most of them differences of others, held the sums of just these rows.
+ */
+static void
+assert_gains(CoreEnv *env, int64_t n, int nfeatures, int num_leaves)
+{
+	TreeFit		fit;
+	TestRandom	random = {101};
+	double	   *x = env_alloc(env, (size_t) (n * nfeatures), sizeof(double));
+	double	   *terms;
+	double	   *sum;
+	double	   *count;
+	double	   *row = env_alloc(env, (size_t) nfeatures, sizeof(double));
+	const TreeEnsemble *trees;
+	const double *gain;
+	int64_t		nnodes;
+	double		mean = 0;
+
+	tree_fit_init(&fit, env, n, "gbm", TASK_REGRESSION, 0);
+	for (int64_t i = 0; i < n * nfeatures; i++)
+		x[i] = i % 11 == 0 ? NAN : floor(30 * test_random_normal(&random));
+	for (int64_t i = 0; i < n; i++)
+	{
+		double		a = isnan(x[i]) ? 50 : x[i];
+		double		b = isnan(x[n + i]) ? -50 : x[n + i];
+
+		fit.rows.data.target[i] = a * b / 100 + 10 * test_random_normal(&random);
+		mean += fit.rows.data.target[i] / (double) n;
+	}
+	for (int j = 0; j < nfeatures; j++)
+		rows_add_numbers(&fit.rows, env_sprintf(env, "x%d", j), x + (size_t) j * (size_t) n);
+	tree_fit_set(&fit, "n_estimators", 1);
+	tree_fit_set(&fit, "num_leaves", num_leaves);
+	tree_fit_set(&fit, "min_child_samples", 3);
+	tree_fit_set(&fit, "reg_lambda", 0);
+	tree_fit_run(&fit, 1);
+	trees = fit.model.scorer;
+	assert_int_equal(trees->nnodes, 2 * num_leaves - 1);
+	gain = tree_fit_array(&fit, "node_gain", &nnodes);
+	sum = env_alloc(env, (size_t) nnodes, sizeof(double));
+	count = env_alloc(env, (size_t) nnodes, sizeof(double));
+	terms = rows_terms(&fit.rows, fit.transform, false);
+	for (int64_t i = 0; i < n; i++)
+	{
+		int64_t		node = 0;
+
+		for (int j = 0; j < nfeatures; j++)
+			row[j] = terms[(size_t) j * (size_t) n + (size_t) i];
+		for (;;)
+		{
+			sum[node] += fit.rows.data.target[i] - mean;
+			count[node]++;
+			if (trees->children[node] == 0)
+				break;
+			node = trees->children[node] + !tree_goes_left(trees, node, fit.transform->terms, row);
+		}
+	}
+	for (int64_t node = 0; node < nnodes; node++)
+	{
+		int64_t		left = trees->children[node];
+		double		taken;
+
+		if (left == 0)
+			continue;
+		assert_true(count[left] >= 3 && count[left + 1] >= 3);
+		taken = sum[left] * sum[left] / count[left] + sum[left + 1] * sum[left + 1] / count[left + 1] - sum[node] * sum[node] / count[node];
+		assert_close(gain[node], taken, 2e-3, 10);
+	}
+}
+
+static void
+test_gains(void **state)
+{
+	assert_gains(*state, 3000, 5, 40);
+	/* records that do not move */
+	assert_gains(*state, 2000, 62, 40);
+	/* more leaves than there are histograms for */
+	assert_gains(*state, 9000, 62, 1500);
+}
+
 /* Leaves keep min_child_samples, also where hessians only suggest how many rows there are. */
 static void
 test_leaf_sizes(void **state)
@@ -559,6 +640,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_weights_are_copies, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_interactions, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_gains, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_leaf_sizes, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_recorded_losses, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_scorers_agree, test_env_setup, test_env_teardown),
