@@ -3,58 +3,62 @@
  *	  Algorithms "random_forest" and "decision_tree".
  *
  * A forest averages trees that each see a bootstrap sample of the rows and, for
- * each split, a sample of the features (Breiman, "Random forests", 2001).  How
- * often a row is in a sample is a Poisson number with mean max_samples from the
- * hash of the row, its ordinal among equal rows and the tree, so that samples
- * do not depend on the order of rows.  Rows outside a tree's sample give the
- * out-of-bag error, which is honest without held-out rows.
+ * each split, a sample of the features (Breiman, "Random forests", 2001).  Rows
+ * outside a tree's sample give the out-of-bag error, which is honest without
+ * held-out rows.  A decision tree is one such tree on all rows and features,
+ * with cuts between all distinct values.  See forest.h for how they grow, and
+ * for why neither the number of processes nor the order of rows matters.
  *
- * A decision tree is one such tree on all rows and features, with cuts between
- * all distinct values.
+ * Margins are means of targets, or of shares of classes, over the trees.
  *
- * Memory: 2 bytes a value, 25 a row and 8 a row and class; trees of at most
- * MAX_LEAVES leaves in all.
+ * Memory: a byte a value (two where a feature has more than 255 values), 32 a
+ * row and 8 a row and output; each process twice the records of a sample (16
+ * bytes a row and a byte a value), and the trees of a batch, 64 MB or two for
+ * each process.
  */
-#include "core/tree_forest.h"
+#include "core/forest.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "core/exact_sum.h"
 #include "core/hash.h"
-#include "core/real.h"
 #include "core/tree_params.h"
 
-#define MAX_LEAVES 2500000		/* of all trees: the model stays below 200 MB */
-#define USUAL_LEAVES 600000		/* that min_child_samples aims at by default */
-#define SUM_BITS 62
+#define MODEL_BYTES 200e6		/* of all trees: models have a limit of 256 MB */
+#define NODE_BYTES 37.0			/* of a stored node, without values */
+#define USUAL_LEAVES 600000		/* of all trees, that min_samples_leaf aims at by default */
 #define POLL_ROWS 16384
+
+#define MAX_LEAVES 1000000		/* of a tree */
 
 #define SHARED_PARAMS \
 	{"max_depth", PARAM_INTEGER, -1, -1, TREE_DEPTH_LIMIT, NULL, NULL, \
 	"Splits between the root of a tree and a leaf at most; 0 or -1: no limit."}, \
-	{"num_leaves", PARAM_INTEGER, 0, 0, MAX_LEAVES, NULL, "max_leaves|max_leaf_nodes|max_leaf", \
-	"Leaves of a tree at most; 0: no limit."}, \
-	{"min_child_samples", PARAM_INTEGER, NAN, 1, 1e9, NULL, "min_samples_leaf|min_data_in_leaf|min_data", \
+	{"max_leaf_nodes", PARAM_INTEGER, 0, 0, MAX_LEAVES, NULL, "num_leaves|max_leaves|max_leaf", \
+	"Leaves of a tree at most, those that gain most; 0: no limit."}, \
+	{"min_samples_leaf", PARAM_INTEGER, NAN, 1, 1e9, NULL, "min_child_samples|min_data_in_leaf|min_data|nodesize", \
 	"Rows of a leaf at least; by default from the number of rows."}, \
-	{"min_split_gain", PARAM_REAL, 0, 0, INFINITY, NULL, "gamma|min_gain_to_split|min_split_loss", \
-	"What a split must take off the weighted impurity at least."}, \
+	{"min_samples_split", PARAM_INTEGER, 2, 2, 1e9, NULL, NULL, \
+	"Rows of a node that is split at least."}, \
+	{"min_impurity_decrease", PARAM_REAL, 0, 0, INFINITY, NULL, NULL, \
+	"What a split must take off the impurity at least, times the node's share of all weight: variance, or the Gini impurity of classes."}, \
 	{"class_weight", PARAM_CHOICE, 0, 0, 0, "none|balanced", NULL, \
 	"balanced: classes have equal total weights."}, \
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL, \
 	"Factor on the weights of positive rows of a binary target."}, \
 	{"cat_smooth", PARAM_REAL, 10, 0, INFINITY, NULL, NULL, \
-	"Weight that is added to each category when categories are ordered."}
+	"Weight of the mean of all rows when categories are put in order of the target."}
 
 static const ParamSpec forest_params[] = {
 	{"n_estimators", PARAM_INTEGER, 100, 1, 10000, NULL, "num_trees|num_iterations|ntree",
 	"Number of trees."},
-	{"max_features", PARAM_REAL, NAN, 0, TREE_MAX_FEATURES, NULL, "mtry|colsample_bynode",
-	"Features looked at for each split: a number, or a share up to 1; by default the square root of their number for classes, a third of them for numbers."},
-	{"max_samples", PARAM_REAL, 1, 1e-6, 10, NULL, "subsample|bagging_fraction",
-	"Size of a tree's sample, as a share of the rows."},
+	{"max_features", PARAM_REAL, NAN, 1e-9, TREE_MAX_FEATURES, "sqrt|log2", "mtry|colsample_bynode",
+	"Features looked at for each split: a number, a share up to 1, or a function of their number; by default the square root for classes, a share for numbers."},
 	{"bootstrap", PARAM_BOOLEAN, 1, 0, 1, NULL, NULL,
 	"Whether trees see samples drawn with replacement instead of all rows."},
+	{"max_samples", PARAM_REAL, 1, 1e-6, 10, NULL, "subsample|bagging_fraction",
+	"Size of a tree's sample as a share of the rows; without bootstrap up to 1, drawn without replacement."},
 	{"max_bin", PARAM_INTEGER, TREE_MAX_BINS, 2, TREE_MAX_CATEGORIES, NULL, "max_bins",
 	"Bins of a numeric feature at most."},
 	SHARED_PARAMS,
@@ -62,370 +66,505 @@ static const ParamSpec forest_params[] = {
 };
 
 static const ParamSpec tree_params[] = {
+	SHARED_PARAMS,
+	{"ccp_alpha", PARAM_REAL, 0, 0, INFINITY, NULL, NULL,
+	"Price of a leaf in units of the impurity by which the tree is pruned; 0: not."},
 	{"max_bin", PARAM_INTEGER, TREE_MAX_CATEGORIES, 2, TREE_MAX_CATEGORIES, NULL, "max_bins",
 	"Bins of a numeric feature at most; up to so many distinct values each has its own."},
-	SHARED_PARAMS,
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL}
 };
 
+/* The leader's fit. */
 typedef struct ForestFit
 {
 	CoreEnv    *env;
 	const FitInput *input;
-	FitRows		source;			/* with effective weights */
+	FitRows		rows;			/* with effective weights */
+	const double *weight;		/* those that were given */
 	Team	   *team;
 	Model	   *model;
-	ForestRows	rows;
-	ForestLimits limits;
 	TreeBins	bins;
-	int			ntrees;
-	bool		bootstrap;
-	double		max_samples;
-	double	   *target;			/* [n] */
-	double	   *weight;			/* [n] */
-	uint64_t   *hash;			/* [n] of row and ordinal */
-	double	   *oob_sum;		/* [n][width] of trees that did not see the row */
-	int32_t    *oob_count;
+	ForestJob	job;
+	Forest		forest;
+	TreeStore	store;
+	bool		cut;
+	double	   *set_position;	/* [nfeatures][FOREST_MAX_GROUPS] of sets of the tree at hand; -1: not stored */
+	uint32_t   *set;
+	int32_t    *queue;			/* [2 max_leaves] */
+	double	   *values;			/* [width] */
 } ForestFit;
+
+/* ------------------------------------------------------------ parameters */
 
 static bool
 is_forest(const ForestFit *fit)
 {
-	return strcmp(fit->model->algorithm->name, "random_forest") == 0;
+	return fit->model->algorithm->params == forest_params;
 }
 
-/* Rows of positive weight; equal hashes are neighbours in canonical order. */
-static CoreStatus
-take_rows(ForestFit *fit)
+static int
+choose_max_features(ForestFit *fit)
 {
-	const FitRows *source = &fit->source;
-	const uint64_t *hash = source->data->hash;
-	uint64_t	ordinal = 0;
-	int64_t		n = 0;
+	double		nterms = fit->input->nterms;
+	double		given = params_number(fit->input->params, "max_features");
+	double		features;
 
-	for (int64_t i = 0; i < source->nrows; i++)
-		n += fit_row_counts(source, i);
-	if (n == 0)
-		return env_fail(fit->env, CORE_NUMERIC, "there are no training rows of positive weight");
-	if (n > UINT32_MAX)
-		return env_fail(fit->env, CORE_TOO_LARGE, "%lld rows are too many", (long long) n);
-	fit->rows.n = n;
-	CORE_ALLOC(fit->env, fit->target, (size_t) n);
-	CORE_ALLOC(fit->env, fit->weight, (size_t) n);
-	CORE_ALLOC(fit->env, fit->hash, (size_t) n);
-	n = 0;
-	for (int64_t i = 0; i < source->nrows; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			env_poll(fit->env);
-		if (!fit_row_counts(source, i))
-			continue;
-		ordinal = n > 0 && i > 0 && hash[i] == hash[i - 1] ? ordinal + 1 : 0;
-		fit->target[n] = source->target[i];
-		fit->weight[n] = source->weight != NULL ? source->weight[i] : 1;
-		fit->hash[n++] = hash_seeded(hash[i], ordinal);
-	}
-	return CORE_OK;
+	if (isnan(given))
+		features = fit->input->task == TASK_REGRESSION ? ceil(nterms / 3) : floor(sqrt(nterms));
+	else if (given < 0)
+		features = given == -1 ? floor(sqrt(nterms)) : floor(ilogb(nterms));
+	else
+		features = given <= 1 ? ceil(given * nterms - 1e-9) : floor(given);
+	features = features < 1 ? 1 : features > nterms ? nterms : features;
+	/* the record means the same when it is read again: up to 1 is a share */
+	tree_record(fit->model, "max_features", features > 1 ? features : 1 / nterms);
+	return (int) features;
 }
 
-/* The largest power of two with n values of at most `largest` in 62 bits. */
-static double
-fixed_scale(double largest, double n)
+/* Leaves of a tree at most: by parameter, by rows, and so that the model does not become too large. */
+static void
+choose_leaves(ForestFit *fit)
 {
-	int			bits = SUM_BITS - (ilogb(n) + 1);
+	ForestJob  *job = &fit->job;
+	int			limit = params_integer(fit->input->params, "max_leaf_nodes");
+	double		leaf_bytes = 2 * NODE_BYTES + (double) job->width * sizeof(double);
+	double		affordable = MODEL_BYTES / leaf_bytes / job->ntrees;
+	double		possible = (double) (job->nrows / job->min_samples_leaf);
+	double		leaves = possible < 1 ? 1 : possible;
 
-	return largest > 0 ? ldexp(1, bits - 1 - ilogb(largest)) : 1;
-}
-
-/* Targets and weights as integers whose sums are exact; samples may draw a row many times. */
-static CoreStatus
-fix_rows(ForestFit *fit)
-{
-	ForestRows *rows = &fit->rows;
-	double		room = (double) rows->n * 64;
-	double		largest_weight = 0;
-	double		largest_moment = 0;
-	int64_t    *moment;
-	int64_t    *weight;
-	int32_t    *class_of;
-	ExactSum	sum;
-	ExactSum	total;
-
-	exact_sum_init(&sum);
-	exact_sum_init(&total);
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		exact_sum_add(&sum, fit->weight[i] * fit->target[i]);
-		exact_sum_add(&total, fit->weight[i]);
-	}
-	rows->nclasses = fit->input->nclasses;
-	rows->centre = rows->nclasses > 2 ? 0 : exact_sum_value(&sum) / exact_sum_value(&total);
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		largest_weight = fmax(largest_weight, fit->weight[i]);
-		largest_moment = fmax(largest_moment, fabs((fit->target[i] - rows->centre) * fit->weight[i]));
-	}
-	if (!isfinite(largest_moment) || !isfinite(rows->centre))
-		return env_fail(fit->env, CORE_INVALID, "the target is too large for trees");
-	rows->scale.hessian = fixed_scale(largest_weight, room);
-	rows->scale.gradient = fixed_scale(largest_moment, room);
-	CORE_ALLOC(fit->env, weight, (size_t) rows->n);
-	CORE_ALLOC(fit->env, moment, rows->nclasses > 2 ? 0 : (size_t) rows->n);
-	CORE_ALLOC(fit->env, class_of, rows->nclasses > 2 ? (size_t) rows->n : 0);
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		weight[i] = tree_fixed(fit->weight[i], rows->scale.hessian);
-		weight[i] = weight[i] > 0 ? weight[i] : 1;
-		if (rows->nclasses > 2)
-			class_of[i] = (int32_t) fit->target[i];
-		else
-			moment[i] = tree_fixed((fit->target[i] - rows->centre) * fit->weight[i], rows->scale.gradient);
-	}
-	rows->weight = weight;
-	rows->moment = moment;
-	rows->class_of = class_of;
-	return CORE_OK;
+	if (limit > 0 && limit < leaves)
+		leaves = limit;
+	if (affordable < leaves)
+		leaves = affordable;
+	if (MAX_LEAVES < leaves)
+		leaves = MAX_LEAVES;
+	job->best_first = leaves < possible;
+	job->max_leaves = leaves < 2 ? 2 : (int32_t) leaves;
 }
 
 static void
 configure(ForestFit *fit)
 {
 	const ParamSet *params = fit->input->params;
-	ForestLimits *limits = &fit->limits;
-	TreeRules  *rules = &limits->rules;
+	ForestJob  *job = &fit->job;
 	bool		forest = is_forest(fit);
-	bool		classes = fit->input->task != TASK_REGRESSION;
-	double		nterms = fit->input->nterms;
-	double		n = (double) fit->rows.n;
+	double		n = (double) job->nrows;
 	double		least;
-	int			num_leaves = params_integer(params, "num_leaves");
 
-	fit->ntrees = forest ? params_integer(params, "n_estimators") : 1;
-	fit->bootstrap = forest && params_boolean(params, "bootstrap");
-	fit->max_samples = forest ? params_number(params, "max_samples") : 1;
-	least = forest ? ceil(n * fit->ntrees / USUAL_LEAVES) : fmax(5, ceil(n / 1000));
-	rules->min_child_samples = (int64_t) tree_choose(fit->model, "min_child_samples", least);
-	rules->min_split_gain = params_number(params, "min_split_gain");
-	rules->min_data_per_group = rules->min_child_samples;
-	rules->max_cat_threshold = TREE_MAX_CATEGORIES;
-	rules->max_cat_to_onehot = 2;
-	rules->cat_smooth = params_number(params, "cat_smooth");
-	limits->max_depth = params_integer(params, "max_depth");
-	if (limits->max_depth < 1)
-		limits->max_depth = TREE_DEPTH_LIMIT;
-	limits->max_leaves = MAX_LEAVES / fit->ntrees;
-	if (num_leaves > 0 && num_leaves < limits->max_leaves)
-		limits->max_leaves = num_leaves;
-	limits->max_features = (int) nterms;
-	if (forest)
-	{
-		double		features = tree_choose(fit->model, "max_features", classes ? floor(sqrt(nterms)) : ceil(nterms / 3));
-
-		limits->max_features = (int) (features <= 1 && params_given(params, "max_features") ? ceil(features * nterms) : features);
-		limits->max_features = limits->max_features < 1 ? 1 : limits->max_features;
-	}
-	limits->seed = fit->input->seed;
+	job->nfeatures = fit->input->nterms;
+	job->nclasses = fit->input->task == TASK_REGRESSION ? 0 : fit->input->nclasses;
+	job->width = job->nclasses > 2 ? job->nclasses : 1;
+	job->ntrees = forest ? params_integer(params, "n_estimators") : 1;
+	job->seed = fit->input->seed;
+	job->bootstrap = forest && params_boolean(params, "bootstrap");
+	job->rate = forest ? params_number(params, "max_samples") : 1;
+	job->out_of_bag = job->bootstrap || job->rate < 1;
+	job->max_features = forest ? choose_max_features(fit) : job->nfeatures;
+	job->max_depth = params_integer(params, "max_depth");
+	if (job->max_depth < 1)
+		job->max_depth = TREE_DEPTH_LIMIT;
+	least = forest ? ceil(n * job->ntrees / USUAL_LEAVES) : fmax(5, ceil(n / 1000));
+	job->min_samples_leaf = (int64_t) tree_choose(fit->model, "min_samples_leaf", least);
+	job->min_samples_split = params_integer(params, "min_samples_split");
+	job->min_impurity_decrease = params_number(params, "min_impurity_decrease");
+	job->ccp_alpha = forest ? 0 : params_number(params, "ccp_alpha");
+	job->cat_smooth = params_number(params, "cat_smooth");
+	forest_sample_init(job);
+	choose_leaves(fit);
 }
 
-/* A Poisson number: multiplies its probabilities up until they exceed a uniform one. */
-static uint8_t
-draw_copies(double mean, double uniform)
-{
-	double		probability = real_exp(-mean);
-	double		cumulative = probability;
-	int			k = 0;
-
-	while (uniform >= cumulative && k < 60)
-	{
-		probability *= mean / ++k;
-		cumulative += probability;
-	}
-	return (uint8_t) k;
-}
-
-static void
-draw_sample(ForestFit *fit, int64_t tree, uint8_t *copies)
-{
-	uint64_t	seed = hash_seeded((uint64_t) tree, ~fit->input->seed);
-
-	for (int64_t i = 0; i < fit->rows.n; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			env_poll(fit->env);
-		copies[i] = fit->bootstrap ? draw_copies(fit->max_samples, hash_uniform(fit->hash[i], seed)) : 1;
-	}
-}
-
-static void
-score_out_of_bag(ForestFit *fit, const ForestGrower *grower)
-{
-	for (int64_t i = 0; i < fit->rows.n; i++)
-	{
-		const double *values;
-
-		if (i % POLL_ROWS == 0)
-			env_poll(fit->env);
-		if (grower->copies[i] > 0)
-			continue;
-		values = forest_values(grower, i);
-		for (int k = 0; k < grower->width; k++)
-			fit->oob_sum[i * grower->width + k] += values[k];
-		fit->oob_count[i]++;
-	}
-}
-
-/* Class with the largest sum; two classes: 1 from one half on. */
-static int
-oob_class(const ForestFit *fit, const ForestGrower *grower, int64_t row)
-{
-	const double *sum = fit->oob_sum + row * grower->width;
-	int			best = 0;
-
-	if (grower->width == 1)
-		return 2 * sum[0] >= fit->oob_count[row];
-	for (int k = 1; k < grower->width; k++)
-		best = sum[k] > sum[best] ? k : best;
-	return best;
-}
+/* ------------------------------------------------------------ rows */
 
 static CoreStatus
-add_out_of_bag(ForestFit *fit, const ForestGrower *grower)
+count_rows(ForestFit *fit)
 {
-	bool		classes = fit->input->task != TASK_REGRESSION;
-	ExactSum	errors;
-	ExactSum	weights;
-	ExactSum	spread;
-	double		weight;
-	double		error;
+	for (int64_t i = 0; i < fit->rows.nrows; i++)
+		fit->job.nrows += fit_row_counts(&fit->rows, i);
+	if (fit->job.nrows == 0)
+		return env_fail(fit->env, CORE_NUMERIC, "there are no training rows of positive weight");
+	return CORE_OK;
+}
 
-	exact_sum_init(&errors);
-	exact_sum_init(&weights);
-	exact_sum_init(&spread);
-	for (int64_t i = 0; i < fit->rows.n; i++)
+static void
+fill_row(ForestFit *fit, int64_t from, uint64_t ordinal, const int *bin, ForestRow *row)
+{
+	row->target = fit->rows.target[from];
+	row->weight = fit->rows.weight != NULL ? fit->rows.weight[from] : 1;
+	row->hash = hash_seeded(fit->rows.data->hash[from], ordinal);
+	for (int f = 0; f < fit->job.nfeatures; f++)
 	{
-		double		residual;
-		double		deviation = fit->target[i] - fit->rows.centre;
+		const ForestFeature *feature = &fit->forest.features[f];
+		int			code = bin[(size_t) f * TREE_CHUNK_ROWS];
+		uint16_t	wide = (uint16_t) code;
 
-		if (fit->oob_count[i] == 0)
-			continue;
-		if (classes)
-			residual = oob_class(fit, grower, i) != (int) fit->target[i];
+		if (feature->wide)
+			memcpy((char *) row + feature->offset, &wide, sizeof(wide));
 		else
-			residual = fit->target[i] - fit->oob_sum[i] / fit->oob_count[i];
-		exact_sum_add(&errors, fit->weight[i] * residual * residual);
-		exact_sum_add(&spread, fit->weight[i] * deviation * deviation);
-		exact_sum_add(&weights, fit->weight[i]);
+			*((uint8_t *) row + feature->offset) = (uint8_t) code;
 	}
-	weight = exact_sum_value(&weights);
-	error = weight > 0 ? exact_sum_value(&errors) / weight : NAN;
-	if (classes)
-		return model_add_number(fit->env, fit->model, "oob_error", error);
-	CORE_TRY(model_add_number(fit->env, fit->model, "oob_mean_squared_error", error));
-	return model_add_number(fit->env, fit->model, "oob_r_squared", 1 - error * weight / exact_sum_value(&spread));
 }
 
+/* Rows of positive weight; equal hashes are neighbours in canonical order. */
 static CoreStatus
-grow_trees(ForestFit *fit, ForestGrower *grower, TreeStore *store)
+fill_rows(ForestFit *fit)
 {
-	bool		cut = false;
+	const FitRows *rows = &fit->rows;
+	const uint64_t *hash = rows->data->hash;
+	size_t		values = (size_t) TREE_CHUNK_ROWS * (size_t) fit->job.nfeatures;
+	uint64_t	ordinal = 0;
+	int64_t		filled = 0;
+	double	   *x;
+	int		   *bin;
 
-	for (int tree = 0; tree < fit->ntrees; tree++)
+	CORE_ALLOC(fit->env, x, values);
+	CORE_ALLOC(fit->env, bin, values);
+	for (int64_t first = 0; first < rows->nrows; first += TREE_CHUNK_ROWS)
 	{
-		draw_sample(fit, tree, grower->copies);
-		CORE_TRY(forest_grow(grower, tree));
-		CORE_TRY(forest_store(grower, 1.0 / fit->ntrees, store));
-		cut |= (grower->nnodes + 1) / 2 >= MAX_LEAVES / fit->ntrees;
-		if (fit->bootstrap)
-			score_out_of_bag(fit, grower);
-		if (fit->team->progress != NULL)
-			fit->team->progress(fit->team, tree + 1, fit->ntrees, NAN);
+		int			count = rows->nrows - first < TREE_CHUNK_ROWS ? (int) (rows->nrows - first) : TREE_CHUNK_ROWS;
+
+		env_poll(fit->env);
+		tree_bins_chunk(rows, &fit->bins, first, count, x, bin);
+		for (int i = 0; i < count; i++)
+		{
+			int64_t		from = first + i;
+
+			ordinal = from > 0 && hash[from] == hash[from - 1] ? ordinal + 1 : 0;
+			if (fit_row_counts(rows, from))
+				fill_row(fit, from, ordinal, bin + i, forest_row(&fit->forest, filled++));
+		}
 	}
-	if (cut)
-		env_log(fit->env, CORE_NOTICE, "trees have been limited to %lld leaves; more \"min_child_samples\" or a lower \"max_depth\" make smaller trees",
-				(long long) fit->limits.max_leaves);
+	env_release(fit->env, x);
+	env_release(fit->env, bin);
 	return CORE_OK;
 }
 
 static CoreStatus
-finish(ForestFit *fit, const ForestGrower *grower, TreeStore *store)
+check_targets(ForestFit *fit)
+{
+	for (int64_t i = 0; i < fit->rows.nrows; i++)
+	{
+		double		weight = fit->rows.weight != NULL ? fit->rows.weight[i] : 1;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
+		if (fabs(fit->rows.target[i]) * fmax(1, sqrt(weight)) < 1e150 && weight < 1e150)
+			continue;
+		env_fail(fit->env, CORE_INVALID, "a target of %.15g with weight %.15g is too large for trees", fit->rows.target[i], weight);
+		return env_hint(fit->env, CORE_INVALID, "Use another unit, or transform the target with \"log\".");
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+prepare(ForestFit *fit)
+{
+	CoreEnv    *env = fit->env;
+	int			words;
+
+	fit->weight = fit->rows.weight;
+	CORE_TRY(tree_weigh_classes(env, fit->input, &fit->rows));
+	CORE_TRY(count_rows(fit));
+	CORE_TRY(check_targets(fit));
+	configure(fit);
+	CORE_TRY(tree_bins_learn(env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, NULL));
+	CORE_TRY(forest_share(env, fit->team, &fit->bins, &fit->job, &fit->forest));
+	CORE_TRY(fill_rows(fit));
+	words = TREE_SET_WORDS(fit->job.most_categories);
+	CORE_ALLOC(env, fit->set_position, (size_t) fit->job.nfeatures * FOREST_MAX_GROUPS);
+	CORE_ALLOC(env, fit->set, (size_t) words);
+	CORE_ALLOC(env, fit->queue, 2 * (size_t) fit->job.max_leaves);
+	CORE_ALLOC(env, fit->values, (size_t) fit->job.width);
+	tree_store_init(env, &fit->store, fit->job.width);
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ storing trees */
+
+/* Where the set of the categories in groups up to a node's is stored; nodes of a tree share it. */
+static CoreStatus
+place_set(ForestFit *fit, const ForestSlot *slot, const ForestNode *node, double *position)
+{
+	const ForestFeature *feature = &fit->forest.features[node->feature];
+	double	   *known = &fit->set_position[(size_t) node->feature * FOREST_MAX_GROUPS + (size_t) node->bin];
+	int			words = TREE_SET_WORDS(feature->nbins);
+
+	if (*known < 0)
+	{
+		memset(fit->set, 0, (size_t) words * sizeof(uint32_t));
+		for (int code = 0; code <= feature->nbins; code++)
+		{
+			if (slot->maps[feature->map + code] <= node->bin)
+				fit->set[code / 32] |= UINT32_C(1) << (code % 32);
+		}
+		CORE_TRY(tree_store_add_set(&fit->store, fit->set, words, known));
+	}
+	*position = *known;
+	return CORE_OK;
+}
+
+static CoreStatus
+store_node(ForestFit *fit, const ForestSlot *slot, int number)
+{
+	const ForestNode *node = &slot->nodes[number];
+	int			width = fit->job.width;
+	TreeStoredNode stored = {0};
+
+	stored.feature = -1;
+	stored.cover = node->cover;
+	stored.count = node->rows;
+	if (node->children == 0)
+	{
+		for (int k = 0; k < width; k++)
+			fit->values[k] = slot->values[(size_t) number * (size_t) width + (size_t) k] / fit->job.ntrees;
+		stored.value = fit->values;
+		return tree_store_add_node(&fit->store, &stored);
+	}
+	stored.feature = node->feature;
+	stored.gain = node->gain;
+	if (fit->forest.features[node->feature].categorical)
+	{
+		stored.flags = NODE_CATEGORICAL;
+		CORE_TRY(place_set(fit, slot, node, &stored.threshold));
+	}
+	else
+	{
+		stored.flags = node->default_left ? NODE_DEFAULT_LEFT : 0;
+		stored.threshold = node->bin < fit->forest.features[node->feature].nbins - 1 ? fit->bins.edges[node->feature][node->bin] : INFINITY;
+	}
+	return tree_store_add_node(&fit->store, &stored);
+}
+
+static CoreStatus
+store_tree(ForestFit *fit, int index)
+{
+	ForestSlot	slot = forest_slot(&fit->forest, index);
+	int			tail = 1;
+
+	fit->cut |= slot.cut;
+	for (int i = 0; i < fit->job.nfeatures * FOREST_MAX_GROUPS; i++)
+		fit->set_position[i] = -1;
+	CORE_TRY(tree_store_add_tree(&fit->store, slot.nnodes));
+	fit->queue[0] = 0;
+	for (int head = 0; head < tail; head++)
+	{
+		int			children = slot.nodes[fit->queue[head]].children;
+
+		if (children != 0)
+		{
+			fit->queue[tail++] = children;
+			fit->queue[tail++] = children + 1;
+		}
+		CORE_TRY(store_node(fit, &slot, fit->queue[head]));
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+store_batch(ForestFit *fit, int done, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		env_poll(fit->env);
+		CORE_TRY(store_tree(fit, i));
+	}
+	if (fit->team->progress != NULL)
+		fit->team->progress(fit->team, done + count, fit->job.ntrees, NAN);
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ all processes */
+
+/* Batch after batch: trees into slots, then the leader stores them while the others go on to rows out of bag. */
+static CoreStatus
+grow_forest(Forest *forest, ForestFit *leader)
+{
+	const ForestJob *job = forest->job;
+	int64_t		nblocks = job->out_of_bag ? (job->nrows + FOREST_BLOCK_ROWS - 1) / FOREST_BLOCK_ROWS : 0;
+	ForestGrower *grower;
+
+	CORE_TRY(forest_grower_create(forest, &grower));
+	for (int first = 0; first < job->ntrees; first += job->nslots)
+	{
+		int			count = job->ntrees - first < job->nslots ? job->ntrees - first : job->nslots;
+		int64_t		unit;
+
+		while ((unit = team_take(forest->team)) < count)
+		{
+			forest_grow(grower, first + (int) unit, (int) unit);
+			forest->team->units++;
+		}
+		team_synchronize(forest->team, forest->env, NULL, NULL);
+		if (leader != NULL)
+			CORE_TRY(store_batch(leader, first, count));
+		while ((unit = team_take(forest->team)) < nblocks)
+		{
+			forest_out_of_bag(forest, first, count, unit);
+			forest->team->units++;
+		}
+		team_synchronize(forest->team, forest->env, NULL, NULL);
+	}
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ out of bag */
+
+/* Class with the largest sum; two classes: 1 from one half on. */
+static int
+bag_class(const ForestRow *row, int width)
+{
+	int			best = 0;
+
+	if (width == 1)
+		return 2 * row->value[0] >= row->bags;
+	for (int k = 1; k < width; k++)
+		best = row->value[k] > row->value[best] ? k : best;
+	return best;
+}
+
+typedef struct BagSums
+{
+	ExactSum	weight;
+	ExactSum	errors;
+	ExactSum	target;
+	int64_t		rows;
+} BagSums;
+
+/* Errors of rows that some tree did not see, by the weights that were given. */
+static void
+sum_errors(const ForestFit *fit, BagSums *sums)
+{
+	int64_t		filled = 0;
+
+	for (int64_t i = 0; i < fit->rows.nrows; i++)
+	{
+		double		weight = fit->weight != NULL ? fit->weight[i] : 1;
+		const ForestRow *row;
+		double		residual;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
+		if (!fit_row_counts(&fit->rows, i))
+			continue;
+		row = forest_row(&fit->forest, filled++);
+		if (row->bags == 0)
+			continue;
+		if (fit->job.nclasses > 0)
+			residual = bag_class(row, fit->job.width) != (int) row->target;
+		else
+			residual = row->target - row->value[0] / row->bags;
+		exact_sum_add(&sums->errors, weight * residual * residual);
+		exact_sum_add(&sums->target, weight * row->target);
+		exact_sum_add(&sums->weight, weight);
+		sums->rows++;
+	}
+}
+
+static double
+sum_spread(const ForestFit *fit, double mean)
+{
+	ExactSum	spread;
+	int64_t		filled = 0;
+
+	exact_sum_init(&spread);
+	for (int64_t i = 0; i < fit->rows.nrows; i++)
+	{
+		const ForestRow *row;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
+		if (!fit_row_counts(&fit->rows, i))
+			continue;
+		row = forest_row(&fit->forest, filled++);
+		if (row->bags > 0)
+			exact_sum_add(&spread, (fit->weight != NULL ? fit->weight[i] : 1) * (row->target - mean) * (row->target - mean));
+	}
+	return exact_sum_value(&spread);
+}
+
+/* oob_error: share of rows in error, or mean squared error; oob_score: share of rows told, or R squared. */
+static CoreStatus
+add_out_of_bag(ForestFit *fit)
+{
+	CoreEnv    *env = fit->env;
+	BagSums    *sums;
+	double		weight;
+	double		error;
+	double		score;
+
+	if (!fit->job.out_of_bag)
+		return CORE_OK;
+	CORE_ALLOC(env, sums, 1);
+	exact_sum_init(&sums->weight);
+	exact_sum_init(&sums->errors);
+	exact_sum_init(&sums->target);
+	sum_errors(fit, sums);
+	weight = exact_sum_value(&sums->weight);
+	error = exact_sum_value(&sums->errors) / weight;
+	if (fit->job.nclasses > 0)
+		score = 1 - error;
+	else
+		score = 1 - exact_sum_value(&sums->errors) / sum_spread(fit, exact_sum_value(&sums->target) / weight);
+	CORE_TRY(model_add_number(env, fit->model, "oob_rows", (double) sums->rows));
+	if (sums->rows == 0)
+		return CORE_OK;
+	CORE_TRY(model_add_number(env, fit->model, "oob_error", error));
+	return isfinite(score) ? model_add_number(env, fit->model, "oob_score", score) : CORE_OK;
+}
+
+/* ------------------------------------------------------------ the algorithms */
+
+static CoreStatus
+finish(ForestFit *fit)
 {
 	Model	   *model = fit->model;
 	double	   *base;
 
-	model->noutputs = grower->width;
-	model->link = grower->width > 1 ? LINK_SOFTMAX : LINK_IDENTITY;
-	model->rows_train = fit->rows.n;
-	CORE_ALLOC(fit->env, base, (size_t) grower->width);
-	CORE_TRY(tree_store_finish(store, base, grower->width, fit->input->nterms, model));
-	CORE_TRY(model_add_number(fit->env, model, "leaves", (double) store->nleaves));
-	CORE_TRY(model_add_number(fit->env, model, "rows", (double) fit->rows.n));
-	return fit->bootstrap ? add_out_of_bag(fit, grower) : CORE_OK;
+	if (fit->cut && params_integer(fit->input->params, "max_leaf_nodes") == 0)
+		env_log(fit->env, CORE_NOTICE, "trees have been limited to %d leaves, so that the model does not become too large; with more \"min_samples_leaf\" or less \"max_depth\" they stay smaller",
+				fit->job.max_leaves);
+	model->noutputs = fit->job.width;
+	model->link = LINK_IDENTITY;
+	model->rows_train = fit->job.nrows;
+	CORE_ALLOC(fit->env, base, (size_t) fit->job.width);
+	CORE_TRY(tree_store_finish(&fit->store, base, fit->job.width, fit->input->nterms, model));
+	CORE_TRY(model_add_number(fit->env, model, "rows", (double) fit->job.nrows));
+	return add_out_of_bag(fit);
 }
 
 static CoreStatus
 forest_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Team *team, Model *model)
 {
 	ForestFit  *fit;
-	ForestGrower *grower;
-	TreeStore	store;
 
 	CORE_ALLOC(env, fit, 1);
-	CORE_ALLOC(env, grower, 1);
 	fit->env = env;
 	fit->input = input;
-	fit->source = *rows;
+	fit->rows = *rows;
 	fit->team = team;
 	fit->model = model;
-	CORE_TRY(tree_weigh_classes(env, input, &fit->source));
-	CORE_TRY(take_rows(fit));
-	configure(fit);
-	CORE_TRY(fix_rows(fit));
-	CORE_TRY(tree_bins_learn(env, input, &fit->source, params_integer(input->params, "max_bin"), &fit->bins, NULL));
-	CORE_ALLOC(env, fit->rows.columns, (size_t) input->nterms);
-	CORE_TRY(tree_bins_columns(env, &fit->source, &fit->bins, fit->rows.n, fit->rows.columns));
-	fit->rows.bins = &fit->bins;
-	CORE_TRY(forest_grower_init(env, &fit->rows, &fit->limits, grower));
-	if (fit->bootstrap)
-	{
-		CORE_ALLOC(env, fit->oob_sum, (size_t) fit->rows.n * (size_t) grower->width);
-		CORE_ALLOC(env, fit->oob_count, (size_t) fit->rows.n);
-	}
-	tree_store_init(env, &store, grower->width);
-	CORE_TRY(grow_trees(fit, grower, &store));
-	return finish(fit, grower, &store);
+	CORE_TRY(prepare(fit));
+	team_start(team);
+	CORE_TRY(grow_forest(&fit->forest, fit));
+	team_stop(team);
+	return finish(fit);
+}
+
+static CoreStatus
+forest_help_rows(CoreEnv *env, Team *team)
+{
+	Forest	   *forest;
+
+	CORE_ALLOC(env, forest, 1);
+	CORE_TRY(forest_attach(env, team, forest));
+	return grow_forest(forest, NULL);
 }
 
 static CoreStatus
 forest_bind(CoreEnv *env, Model *model)
 {
-	if (model->link != (model->task == TASK_MULTICLASS ? LINK_SOFTMAX : LINK_IDENTITY))
-		return env_fail(env, CORE_CORRUPT, "a model of algorithm \"%s\" for %s cannot have link \"%s\"",
-						model->algorithm->name, task_name(model->task), link_name(model->link));
+	if (model->link != LINK_IDENTITY)
+		return env_fail(env, CORE_CORRUPT, "a model of algorithm \"%s\" cannot have link \"%s\"", model->algorithm->name, link_name(model->link));
 	return tree_model_bind(env, model);
-}
-
-/* Shares of many classes become margins: their logs, of which softmax makes shares again. */
-static void
-share_margins(const Model *model, double *out, int n)
-{
-	if (model->task != TASK_MULTICLASS)
-		return;
-	for (int64_t i = 0; i < (int64_t) n * model->noutputs; i++)
-		out[i] = real_log(out[i] > 1e-300 ? out[i] : 1e-300);
-}
-
-static void
-forest_score(const Model *model, const double *terms, double *scratch, double *out)
-{
-	tree_model_score(model, terms, scratch, out);
-	share_margins(model, out, 1);
-}
-
-static void
-forest_score_rows(const Model *model, const double *x, size_t ld, int n, double *scratch, double *out)
-{
-	tree_model_score_rows(model, x, ld, n, scratch, out);
-	share_margins(model, out, n);
 }
 
 const Algorithm algorithm_random_forest = {
@@ -435,10 +574,11 @@ const Algorithm algorithm_random_forest = {
 	.profile = PROFILE_TREE,
 	.params = forest_params,
 	.bind = forest_bind,
-	.score = forest_score,
+	.score = tree_model_score,
 	.scratch = tree_model_scratch,
 	.fit_rows = forest_fit_rows,
-	.score_rows = forest_score_rows,
+	.help_rows = forest_help_rows,
+	.score_rows = tree_model_score_rows,
 };
 
 const Algorithm algorithm_decision_tree = {
@@ -448,8 +588,8 @@ const Algorithm algorithm_decision_tree = {
 	.profile = PROFILE_TREE,
 	.params = tree_params,
 	.bind = forest_bind,
-	.score = forest_score,
+	.score = tree_model_score,
 	.scratch = tree_model_scratch,
 	.fit_rows = forest_fit_rows,
-	.score_rows = forest_score_rows,
+	.score_rows = tree_model_score_rows,
 };

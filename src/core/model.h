@@ -28,7 +28,7 @@ typedef enum Task
 /* margin -> response */
 typedef enum Link
 {
-	LINK_IDENTITY = 1,
+	LINK_IDENTITY = 1,			/* of classes: margins are probabilities already */
 	LINK_LOGIT,
 	LINK_SOFTMAX,				/* multiclass: margins of all classes */
 	LINK_LOG,

@@ -54,6 +54,27 @@ link_inverse(Link link, double margin)
 	return NAN;
 }
 
+/* Margins that are shares, up to rounding, become probabilities. */
+static void
+normalize_shares(double *share, int n)
+{
+	double		total = 0;
+
+	for (int k = 0; k < n; k++)
+	{
+		share[k] = share[k] < 0 ? 0 : share[k];
+		total += share[k];
+	}
+	for (int k = 0; k < n; k++)
+		share[k] = total > 0 ? share[k] / total : 1.0 / n;
+}
+
+static double
+clip_probability(double p)
+{
+	return p < 0 ? 0 : p > 1 ? 1 : p;
+}
+
 void
 model_respond(const Model *model, const double *margins, double *out)
 {
@@ -61,7 +82,7 @@ model_respond(const Model *model, const double *margins, double *out)
 	{
 		case TASK_BINARY:
 			{
-				double		p = calibration_apply(&model->calibration, link_inverse(model->link, margins[0]));
+				double		p = calibration_apply(&model->calibration, clip_probability(link_inverse(model->link, margins[0])));
 				int			positive = model->target.positive;
 
 				out[positive] = p;
@@ -71,7 +92,10 @@ model_respond(const Model *model, const double *margins, double *out)
 		case TASK_MULTICLASS:
 			for (int k = 0; k < model->noutputs; k++)
 				out[k] = margins[k];
-			real_softmax(out, model->noutputs);
+			if (model->link == LINK_SOFTMAX)
+				real_softmax(out, model->noutputs);
+			else
+				normalize_shares(out, model->noutputs);
 			break;
 		case TASK_REGRESSION:
 			out[0] = target_map_inverse(model->target.map, model->target.lambda, link_inverse(model->link, margins[0]));

@@ -284,6 +284,16 @@ params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text)
 							spec->name, set->owner, spec->choices, text);
 		copy = copy_choice(env, spec->choices, choice);
 	}
+	else if (spec->type == PARAM_REAL && spec->choices != NULL)
+	{
+		choice = find_in_list(spec->choices, text);
+		if (choice < 0)
+			return env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" must be a number or one of %s, not \"%s\"",
+							spec->name, set->owner, spec->choices, text);
+		value->number = -1 - choice;
+		value->given = true;
+		return CORE_OK;
+	}
 	else if (spec->type == PARAM_TEXT)
 		copy = env_strdup(env, text);
 	else

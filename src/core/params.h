@@ -25,7 +25,7 @@ typedef struct ParamSpec
 	double		default_number; /* number, 0/1, or index into choices; NAN: chosen from the data */
 	double		min;			/* inclusive range of numbers (and list elements) */
 	double		max;
-	const char *choices;		/* "a|b|c" for PARAM_CHOICE */
+	const char *choices;		/* "a|b|c" for PARAM_CHOICE; PARAM_REAL: words that stand for -1, -2, ..., else NULL */
 	const char *synonyms;		/* "eta|shrinkage", reported under `name` */
 	const char *summary;		/* one sentence for mlops.algorithms and the reference page */
 } ParamSpec;						/* a table ends with name == NULL */

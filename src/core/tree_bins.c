@@ -17,7 +17,6 @@
 
 #define SAMPLE_ROWS 200000
 #define SAMPLE_BYTES ((size_t) 128 * 1024 * 1024)
-#define CHUNK_ROWS 512			/* rows transformed at a time */
 #define SEARCH_EDGES 256		/* edges padded with infinity */
 
 /* A number t with a <= t < b, near the middle. */
@@ -155,17 +154,17 @@ take_sample(CoreEnv *env, const FitRows *rows, int nterms, double **sample, int6
 	limit = limit > SAMPLE_ROWS ? SAMPLE_ROWS : limit;
 	limit = limit > rows->nrows ? rows->nrows : limit;
 	CORE_ALLOC(env, *sample, (size_t) limit * (size_t) nterms);
-	CORE_ALLOC(env, x, (size_t) CHUNK_ROWS * (size_t) nterms);
-	for (int64_t first = 0; first < rows->nrows && taken < limit; first += CHUNK_ROWS)
+	CORE_ALLOC(env, x, (size_t) TREE_CHUNK_ROWS * (size_t) nterms);
+	for (int64_t first = 0; first < rows->nrows && taken < limit; first += TREE_CHUNK_ROWS)
 	{
-		int			count = rows->nrows - first < CHUNK_ROWS ? (int) (rows->nrows - first) : CHUNK_ROWS;
+		int			count = rows->nrows - first < TREE_CHUNK_ROWS ? (int) (rows->nrows - first) : TREE_CHUNK_ROWS;
 		int64_t		start = taken;
 
 		env_poll(env);
-		transform_block(rows->transform, rows->data, first, count, rows->training, x, CHUNK_ROWS);
+		transform_block(rows->transform, rows->data, first, count, rows->training, x, TREE_CHUNK_ROWS);
 		for (int j = 0; j < nterms; j++)
 		{
-			const double *from = x + (size_t) j * CHUNK_ROWS;
+			const double *from = x + (size_t) j * TREE_CHUNK_ROWS;
 			double	   *to = *sample + (size_t) j * (size_t) limit;
 
 			taken = start;
@@ -299,8 +298,8 @@ typedef struct Filler
 	int64_t		ntrain;			/* filled so far */
 	int64_t		nvalid;
 	double	   *x;
-	int			bin[CHUNK_ROWS];
-	Destination destination[CHUNK_ROWS];
+	int			bin[TREE_CHUNK_ROWS];
+	Destination destination[TREE_CHUNK_ROWS];
 } Filler;
 
 static void
@@ -391,23 +390,23 @@ tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowF
 	Filler	   *fill;
 
 	CORE_ALLOC(env, fill, 1);
-	CORE_ALLOC(env, fill->x, (size_t) CHUNK_ROWS * (size_t) bins->nfeatures);
+	CORE_ALLOC(env, fill->x, (size_t) TREE_CHUNK_ROWS * (size_t) bins->nfeatures);
 	fill->rows = rows;
 	fill->bins = bins;
 	fill->data = data;
 	fill->held_out = held_out;
 	fill->context = context;
-	for (int64_t first = 0; first < rows->nrows; first += CHUNK_ROWS)
+	for (int64_t first = 0; first < rows->nrows; first += TREE_CHUNK_ROWS)
 	{
-		int			count = rows->nrows - first < CHUNK_ROWS ? (int) (rows->nrows - first) : CHUNK_ROWS;
+		int			count = rows->nrows - first < TREE_CHUNK_ROWS ? (int) (rows->nrows - first) : TREE_CHUNK_ROWS;
 
 		env_poll(env);
-		transform_block(rows->transform, rows->data, first, count, rows->training, fill->x, CHUNK_ROWS);
+		transform_block(rows->transform, rows->data, first, count, rows->training, fill->x, TREE_CHUNK_ROWS);
 		for (int i = 0; i < count; i++)
 			choose_destination(fill, first + i, &fill->destination[i]);
 		for (int j = 0; j < bins->nfeatures; j++)
 		{
-			find_bins(&bins->features[j], bins->edges[j], fill->x + (size_t) j * CHUNK_ROWS, count, fill->bin);
+			find_bins(&bins->features[j], bins->edges[j], fill->x + (size_t) j * TREE_CHUNK_ROWS, count, fill->bin);
 			store_bins(fill, &bins->features[j], count);
 		}
 	}
@@ -416,37 +415,14 @@ tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowF
 	return CORE_OK;
 }
 
-CoreStatus
-tree_bins_columns(CoreEnv *env, const FitRows *rows, const TreeBins *bins, int64_t nrows, uint16_t **columns)
+void
+tree_bins_chunk(const FitRows *rows, const TreeBins *bins, int64_t first, int count, double *x, int *bin)
 {
-	int64_t		filled = 0;
-	double	   *x;
-	int		   *bin;
-
-	CORE_ALLOC(env, x, (size_t) CHUNK_ROWS * (size_t) bins->nfeatures);
-	CORE_ALLOC(env, bin, CHUNK_ROWS);
+	transform_block(rows->transform, rows->data, first, count, rows->training, x, TREE_CHUNK_ROWS);
 	for (int j = 0; j < bins->nfeatures; j++)
-		CORE_ALLOC(env, columns[j], (size_t) nrows);
-	for (int64_t first = 0; first < rows->nrows; first += CHUNK_ROWS)
 	{
-		int			count = rows->nrows - first < CHUNK_ROWS ? (int) (rows->nrows - first) : CHUNK_ROWS;
-		int64_t		next = filled;
+		size_t		column = (size_t) j * TREE_CHUNK_ROWS;
 
-		env_poll(env);
-		transform_block(rows->transform, rows->data, first, count, rows->training, x, CHUNK_ROWS);
-		for (int j = 0; j < bins->nfeatures; j++)
-		{
-			next = filled;
-			find_bins(&bins->features[j], bins->edges[j], x + (size_t) j * CHUNK_ROWS, count, bin);
-			for (int i = 0; i < count; i++)
-			{
-				if (fit_row_counts(rows, first + i))
-					columns[j][next++] = (uint16_t) bin[i];
-			}
-		}
-		filled = next;
+		find_bins(&bins->features[j], bins->edges[j], x + column, count, bin + column);
 	}
-	env_release(env, x);
-	env_release(env, bin);
-	return CORE_OK;
 }

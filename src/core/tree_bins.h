@@ -7,6 +7,8 @@
 
 #include "core/tree_data.h"
 
+#define TREE_CHUNK_ROWS 512		/* rows transformed at a time */
+
 typedef struct TreeBins
 {
 	int			nfeatures;
@@ -35,11 +37,11 @@ extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const Fit
 extern CoreStatus tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowFilter held_out, const void *context, TreeData *data);
 
 /*
- * Bins of rows of positive weight as columns: columns[feature][row], rows
- * numbered without those of weight zero; with up to TREE_MAX_CATEGORIES bins of
- * a feature.  Two bytes a value.
+ * Bins of rows first .. first + count - 1, with up to TREE_MAX_CATEGORIES bins
+ * of a feature: bin[feature * TREE_CHUNK_ROWS + row]; x is scratch of the same
+ * size.  count is at most TREE_CHUNK_ROWS.
  */
-extern CoreStatus tree_bins_columns(CoreEnv *env, const FitRows *rows, const TreeBins *bins, int64_t nrows, uint16_t **columns);
+extern void tree_bins_chunk(const FitRows *rows, const TreeBins *bins, int64_t first, int count, double *x, int *bin);
 
 /*
  * Edges that cut n sorted values, none of them NaN, into at most max_bin bins;

@@ -98,12 +98,14 @@ typedef struct TreeStoredNode
 	double		gain;
 	double		cover;
 	int64_t		count;
-	const uint32_t *set;		/* NODE_CATEGORICAL: set_words of them */
+	const uint32_t *set;		/* NODE_CATEGORICAL: set_words of them; NULL: threshold is the place of a set that was added */
 	int			set_words;
 	const double *value;		/* leaves: width of them */
 } TreeStoredNode;
 
 extern void tree_store_init(CoreEnv *env, TreeStore *store, int width);
+/* A set that several nodes share; *position is their threshold. */
+extern CoreStatus tree_store_add_set(TreeStore *store, const uint32_t *set, int set_words, double *position);
 /* Nodes follow in breadth-first order. */
 extern CoreStatus tree_store_add_tree(TreeStore *store, int nnodes);
 extern CoreStatus tree_store_add_node(TreeStore *store, const TreeStoredNode *node);

@@ -66,6 +66,12 @@ tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows)
 	return CORE_OK;
 }
 
+void
+tree_record(Model *model, const char *name, double value)
+{
+	model->params.values[params_get(&model->params, name) - model->params.values].number = value;
+}
+
 double
 tree_choose(Model *model, const char *name, double automatic)
 {

@@ -13,6 +13,8 @@ extern void tree_rules_from_params(const ParamSet *params, TreeRules *rules);
 extern CoreStatus tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows);
 /* A parameter's value, or what the data choose, which the model then records. */
 extern double tree_choose(Model *model, const char *name, double automatic);
+/* What a parameter came to, for the model's record. */
+extern void tree_record(Model *model, const char *name, double value);
 /*
  * Values that the data choose: learning_rate, num_leaves, min_child_samples and
  * smoothing of categories, from the number of training rows.  They are recorded

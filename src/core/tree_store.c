@@ -65,17 +65,17 @@ enlarge_nodes(TreeStore *store)
 	return CORE_OK;
 }
 
-static CoreStatus
-add_set(TreeStore *store, const TreeStoredNode *node, double *position)
+CoreStatus
+tree_store_add_set(TreeStore *store, const uint32_t *set, int set_words, double *position)
 {
-	while (store->nwords + node->set_words > store->word_room)
+	while (store->nwords + set_words > store->word_room)
 	{
 		ENLARGE(store->words, store->nwords, grown(store->word_room));
 		store->word_room = grown(store->word_room);
 	}
-	memcpy(store->words + store->nwords, node->set, (size_t) node->set_words * sizeof(int32_t));
+	memcpy(store->words + store->nwords, set, (size_t) set_words * sizeof(int32_t));
 	*position = (double) store->nwords;
-	store->nwords += node->set_words;
+	store->nwords += set_words;
 	return CORE_OK;
 }
 
@@ -94,7 +94,8 @@ tree_store_add_node(TreeStore *store, const TreeStoredNode *node)
 	store->count[at] = node->count;
 	store->nnodes++;
 	if (node->feature >= 0)
-		return (node->flags & NODE_CATEGORICAL) ? add_set(store, node, &store->threshold[at]) : CORE_OK;
+		return node->set != NULL && (node->flags & NODE_CATEGORICAL) ?
+			tree_store_add_set(store, node->set, node->set_words, &store->threshold[at]) : CORE_OK;
 	if (store->nleaves == store->leaf_room)
 	{
 		int64_t		room = grown(store->leaf_room);

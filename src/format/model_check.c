@@ -168,8 +168,8 @@ check_task(const Check *check, const Model *model)
 	REQUIRE(model->link >= LINK_IDENTITY && model->link <= LINK_INVERSE_SQUARE, "unknown link %d", (int) model->link);
 	REQUIRE((model->algorithm->tasks & (1u << model->task)) != 0, "algorithm \"%s\" has no task %s",
 			model->algorithm->name, task_name(model->task));
-	REQUIRE((model->task == TASK_MULTICLASS) == (model->link == LINK_SOFTMAX), "link %s does not fit task %s",
-			link_name(model->link), task_name(model->task));
+	REQUIRE(model->link == LINK_SOFTMAX ? model->task == TASK_MULTICLASS : model->link == LINK_IDENTITY || model->task != TASK_MULTICLASS,
+			"link %s does not fit task %s", link_name(model->link), task_name(model->task));
 	if (model->task == TASK_MULTICLASS)
 	{
 		REQUIRE(target->nclasses >= 2 && target->nclasses <= MODEL_MAX_CLASSES, "%d classes; 2 to %d are possible",

@@ -1,0 +1,227 @@
+/*
+ * forest_share.c
+ *	  The shared memory of a forest: sizes, places, addresses; see forest.h.
+ *
+ * Pieces of the team in order: the job with the features; the edges of bins;
+ * rows; slots of trees.
+ */
+#include "core/forest.h"
+
+#include <string.h>
+
+#define MIN_SLOT_BYTES ((size_t) 4096)
+#define SLOT_BYTES TEAM_PIECE_MAX	/* of all slots, or two for each process */
+
+static size_t
+aligned(size_t size, size_t alignment)
+{
+	return (size + alignment - 1) / alignment * alignment;
+}
+
+/* Features, sizes of rows and records. */
+static void
+describe_features(const TreeBins *bins, ForestJob *job, ForestFeature *features)
+{
+	size_t		row_end = sizeof(ForestRow) + (size_t) job->width * sizeof(double);
+
+	job->most_bins = 0;
+	job->most_categories = 0;
+	job->map_bytes = 0;
+	for (int i = 0; i < bins->nfeatures; i++)
+	{
+		const TreeFeature *from = &bins->features[i];
+		ForestFeature *feature = &features[i];
+		int			codes = from->nbins + 1;
+		int			record_bins = !from->categorical || codes <= FOREST_MAX_GROUPS ? codes : FOREST_WIDE_GROUPS;
+
+		feature->nbins = from->nbins;
+		feature->categorical = from->categorical;
+		feature->wide = codes > 256;
+		row_end = aligned(row_end, feature->wide ? 2 : 1);
+		feature->offset = (int32_t) row_end;
+		row_end += feature->wide ? 2 : 1;
+		feature->map = job->map_bytes;
+		job->most_bins = record_bins > job->most_bins ? record_bins : job->most_bins;
+		if (!from->categorical)
+			continue;
+		job->map_bytes += codes;
+		job->most_categories = codes > job->most_categories ? codes : job->most_categories;
+	}
+	job->fine = job->most_bins > 256;
+	job->row_stride = aligned(row_end, sizeof(double));
+	job->record_stride = aligned(sizeof(ForestRecord) + (size_t) bins->nfeatures * (job->fine ? 2 : 1), sizeof(double));
+}
+
+static size_t
+slot_bytes(const ForestJob *job, int64_t leaves)
+{
+	size_t		nodes = 2 * (size_t) leaves;
+
+	return aligned(sizeof(ForestSlotHeader), 64) + nodes * sizeof(ForestNode) + nodes * (size_t) job->width * sizeof(double) +
+		aligned((size_t) job->map_bytes, 64);
+}
+
+/* Leaves of a tree that a slot of shared memory has room for. */
+static CoreStatus
+limit_leaves(CoreEnv *env, ForestJob *job)
+{
+	size_t		node = sizeof(ForestNode) + (size_t) job->width * sizeof(double);
+
+	if (slot_bytes(job, 2) > TEAM_PIECE_MAX)
+		return env_fail(env, CORE_TOO_LARGE, "the categories of all features are too many");
+	while (slot_bytes(job, job->max_leaves) > TEAM_PIECE_MAX)
+	{
+		job->max_leaves -= (int32_t) ((slot_bytes(job, job->max_leaves) - TEAM_PIECE_MAX) / (2 * node)) + 1;
+		job->best_first = true;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+share_pieces(CoreEnv *env, Team *team, int count, size_t size)
+{
+	void	   *piece;
+
+	for (int i = 0; i < count; i++)
+		CORE_TRY(team_share(team, env, size, &piece));
+	return CORE_OK;
+}
+
+static CoreStatus
+share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *features)
+{
+	size_t		room = 0;
+	size_t		used = 0;
+
+	for (int i = 0; i < bins->nfeatures; i++)
+	{
+		size_t		bytes = ((size_t) features[i].nbins - 1) * sizeof(double);
+		void	   *piece;
+
+		if (features[i].categorical || features[i].nbins < 2)
+			continue;
+		if (used + bytes > room)
+		{
+			size_t		wanted = 0;
+
+			/* what is left of all features, up to the largest piece */
+			for (int j = i; j < bins->nfeatures && wanted + TREE_MAX_CATEGORIES * sizeof(double) <= TEAM_PIECE_MAX; j++)
+				wanted += features[j].categorical ? 0 : (size_t) features[j].nbins * sizeof(double);
+			CORE_TRY(team_share(team, env, wanted, &piece));
+			room = wanted;
+			used = 0;
+		}
+		features[i].edge_piece = team->npieces - 1;
+		features[i].edge_offset = used;
+		memcpy((char *) team->pieces[team->npieces - 1] + used, bins->edges[i], bytes);
+		used += bytes;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+resolve(CoreEnv *env, Team *team, Forest *forest)
+{
+	const char *base = team->pieces[0];
+
+	memset(forest, 0, sizeof(*forest));
+	forest->env = env;
+	forest->team = team;
+	forest->job = (const ForestJob *) base;
+	forest->features = (const ForestFeature *) (base + forest->job->features);
+	CORE_ALLOC(env, forest->edges, (size_t) forest->job->nfeatures);
+	for (int i = 0; i < forest->job->nfeatures; i++)
+	{
+		const ForestFeature *feature = &forest->features[i];
+
+		if (!feature->categorical && feature->nbins > 1)
+			forest->edges[i] = (const double *) ((const char *) team->pieces[feature->edge_piece] + feature->edge_offset);
+	}
+	return CORE_OK;
+}
+
+CoreStatus
+forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, Forest *forest)
+{
+	ForestFeature *features;
+	int64_t		rows_per_piece;
+	size_t		most_slots;
+	void	   *piece;
+
+	CORE_ALLOC(env, features, (size_t) bins->nfeatures);
+	describe_features(bins, job, features);
+	CORE_TRY(limit_leaves(env, job));
+	job->features = aligned(sizeof(ForestJob), 64);
+	CORE_TRY(team_share(team, env, job->features + (size_t) bins->nfeatures * sizeof(ForestFeature), &piece));
+	CORE_TRY(share_edges(env, team, bins, features));
+	memcpy((char *) piece + job->features, features, (size_t) bins->nfeatures * sizeof(ForestFeature));
+	env_release(env, features);
+
+	while (((size_t) 2 << job->row_bits) * job->row_stride <= TEAM_PIECE_MAX && ((int64_t) 1 << job->row_bits) < job->nrows)
+		job->row_bits++;
+	rows_per_piece = (int64_t) 1 << job->row_bits;
+	job->row_piece = team->npieces;
+	CORE_TRY(share_pieces(env, team, (int) (job->nrows / rows_per_piece), (size_t) rows_per_piece * job->row_stride));
+	if (job->nrows % rows_per_piece > 0)
+		CORE_TRY(share_pieces(env, team, 1, (size_t) (job->nrows % rows_per_piece) * job->row_stride));
+
+	job->slot_size = aligned(slot_bytes(job, job->max_leaves), MIN_SLOT_BYTES);
+	if (job->slot_size > TEAM_PIECE_MAX)
+		job->slot_size = TEAM_PIECE_MAX;
+	job->slots_per_piece = (int32_t) (TEAM_PIECE_MAX / job->slot_size);
+	most_slots = SLOT_BYTES / job->slot_size;
+	if (most_slots < 2 * (size_t) team->capacity)
+		most_slots = 2 * (size_t) team->capacity;
+	job->nslots = most_slots < (size_t) job->ntrees ? (int32_t) most_slots : job->ntrees;
+	job->slot_piece = team->npieces;
+	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
+		CORE_TRY(share_pieces(env, team, 1, (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size));
+	*(ForestJob *) piece = *job;
+	return resolve(env, team, forest);
+}
+
+CoreStatus
+forest_attach(CoreEnv *env, Team *team, Forest *forest)
+{
+	return resolve(env, team, forest);
+}
+
+static char *
+slot_base(const Forest *forest, int index)
+{
+	const ForestJob *job = forest->job;
+	char	   *piece = forest->team->pieces[job->slot_piece + index / job->slots_per_piece];
+
+	return piece + (size_t) (index % job->slots_per_piece) * job->slot_size;
+}
+
+ForestSlot
+forest_slot(const Forest *forest, int index)
+{
+	const ForestJob *job = forest->job;
+	size_t		nodes = 2 * (size_t) job->max_leaves;
+	char	   *base = slot_base(forest, index);
+	const ForestSlotHeader *header = (const ForestSlotHeader *) base;
+	ForestSlot	slot;
+
+	slot.nnodes = header->nnodes;
+	slot.everything = header->everything;
+	slot.cut = header->cut;
+	base += aligned(sizeof(ForestSlotHeader), 64);
+	slot.nodes = (ForestNode *) base;
+	base += nodes * sizeof(ForestNode);
+	slot.values = (double *) base;
+	base += nodes * (size_t) job->width * sizeof(double);
+	slot.maps = (uint8_t *) base;
+	return slot;
+}
+
+void
+forest_slot_close(const Forest *forest, int index, const ForestSlot *slot)
+{
+	ForestSlotHeader *header = (ForestSlotHeader *) slot_base(forest, index);
+
+	header->nnodes = slot->nnodes;
+	header->everything = slot->everything;
+	header->cut = slot->cut;
+}

@@ -1,0 +1,396 @@
+/*
+ * forest_split.c
+ *	  The best split of a range of records; see forest.h.
+ *
+ * A split is worth what it takes off the impurity: with weight W and moment S of
+ * the deviations d = y - mean on a side, S_left^2 / W_left + S_right^2 / W_right
+ * - S^2 / W, which is the reduction of the weighted sum of squares, and for two
+ * classes half that of the weighted Gini impurity.  More classes: the same with
+ * sums of squares of class weights.
+ *
+ * Bins that have rows are noted as bits, so that a small range costs what its
+ * rows cost, not what all bins would.  Sums are added in the order of rows.
+ * Cost: about 1.5 ns for each row and feature, 3 ns a bin that has rows.
+ */
+#include "core/forest_internal.h"
+
+#include <math.h>
+
+#include "core/hash.h"
+
+#define BATCH_BYTES 262144		/* of sums of features looked at together */
+#define LEAST_GAIN 1e-12		/* of the impurity: less is rounding */
+
+static size_t
+words_of(int bins)
+{
+	return ((size_t) bins + 63) / 64;
+}
+
+CoreStatus
+forest_split_init(ForestGrower *grower)
+{
+	CoreEnv    *env = grower->forest->env;
+	const ForestJob *job = grower->forest->job;
+	size_t		bins = (size_t) job->most_bins;
+	size_t		width = grower->width > 1 ? (size_t) grower->width : 0;
+	size_t		bytes = bins * (sizeof(ForestSums) + width * sizeof(double));
+
+	grower->batch = BATCH_BYTES / bytes > 1 ? (int) (BATCH_BYTES / bytes) : 1;
+	if (grower->batch > job->nfeatures)
+		grower->batch = job->nfeatures;
+	CORE_ALLOC(env, grower->order, (size_t) job->nfeatures);
+	CORE_ALLOC(env, grower->sums, (size_t) grower->batch * bins);
+	CORE_ALLOC(env, grower->class_sums, (size_t) grower->batch * bins * width);
+	CORE_ALLOC(env, grower->occupied, (size_t) grower->batch * words_of(job->most_bins));
+	CORE_ALLOC(env, grower->touched, bins);
+	CORE_ALLOC(env, grower->class_total, 3 * width);
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ impurity */
+
+static void
+measure_numbers(const ForestGrower *grower, double shift, ForestRange *range)
+{
+	double		weight = 0;
+	double		moment = 0;
+	double		squares = 0;
+	double		low = INFINITY;
+	double		high = -INFINITY;
+
+	for (int64_t i = range->first; i < range->first + range->count; i++)
+	{
+		const ForestRecord *record = forest_record(grower, i);
+		double		deviation = record->target - shift;
+
+		weight += record->weight;
+		moment += record->weight * deviation;
+		squares += record->weight * deviation * deviation;
+		low = record->target < low ? record->target : low;
+		high = record->target > high ? record->target : high;
+	}
+	range->weight = weight;
+	range->mean = shift + moment / weight;
+	range->pure = low == high;
+	/* rounding must not take the mean out of the range of targets */
+	if (!(range->mean >= low))
+		range->mean = low;
+	if (!(range->mean <= high))
+		range->mean = high;
+	squares -= moment * (moment / weight);
+	range->squares = squares > 0 && !range->pure ? squares : 0;
+}
+
+/* class_total[0 ..] of the range. */
+static void
+total_classes(ForestGrower *grower, const ForestRange *range)
+{
+	memset(grower->class_total, 0, (size_t) grower->width * sizeof(double));
+	for (int64_t i = range->first; i < range->first + range->count; i++)
+	{
+		const ForestRecord *record = forest_record(grower, i);
+
+		grower->class_total[(int) record->target] += record->weight;
+	}
+}
+
+static void
+measure_classes(ForestGrower *grower, ForestRange *range)
+{
+	double		squares = 0;
+	int			present = 0;
+
+	total_classes(grower, range);
+	range->weight = 0;
+	for (int k = 0; k < grower->width; k++)
+	{
+		range->weight += grower->class_total[k];
+		squares += grower->class_total[k] * grower->class_total[k];
+		present += grower->class_total[k] > 0;
+	}
+	range->pure = present < 2;
+	range->squares = range->pure ? 0 : range->weight - squares / range->weight;
+}
+
+void
+forest_range_measure(ForestGrower *grower, double shift, ForestRange *range)
+{
+	if (grower->width > 1)
+		measure_classes(grower, range);
+	else
+		measure_numbers(grower, shift, range);
+}
+
+/* ------------------------------------------------------------ sums of bins */
+
+/* `fine` and `classes` are constants where this is inlined. */
+static inline __attribute__((always_inline)) void
+add_feature(ForestGrower *grower, const ForestRecord *records, int n, int feature, int place, bool fine, bool classes)
+{
+	const ForestJob *job = grower->forest->job;
+	size_t		stride = job->record_stride;
+	ForestSums *sums = grower->sums + (size_t) place * (size_t) job->most_bins;
+	double	   *class_sums = grower->class_sums + (size_t) place * (size_t) job->most_bins * (size_t) grower->width;
+	uint64_t   *occupied = grower->occupied + (size_t) place * words_of(job->most_bins);
+	const char *bins = (const char *) (records + 1) + (size_t) feature * (fine ? 2 : 1);
+
+	for (int i = 0; i < n; i++, bins += stride)
+	{
+		size_t		bin = fine ? *(const uint16_t *) bins : *(const uint8_t *) bins;
+
+		occupied[bin / 64] |= UINT64_C(1) << (bin % 64);
+		sums[bin].rows++;
+		sums[bin].weight += grower->weight[i];
+		if (classes)
+			class_sums[bin * (size_t) grower->width + (size_t) grower->deviation[i]] += grower->weight[i];
+		else
+			sums[bin].moment += grower->deviation[i];
+	}
+}
+
+static void
+add_features(ForestGrower *grower, const ForestRange *range, const int32_t *features, int count)
+{
+	bool		fine = grower->forest->job->fine;
+	bool		classes = grower->width > 1;
+
+	for (int64_t done = 0; done < range->count; done += FOREST_CHUNK_ROWS)
+	{
+		int			n = range->count - done < FOREST_CHUNK_ROWS ? (int) (range->count - done) : FOREST_CHUNK_ROWS;
+		const ForestRecord *records = forest_record(grower, range->first + done);
+
+		for (int i = 0; i < n; i++)
+		{
+			const ForestRecord *record = forest_record(grower, range->first + done + i);
+
+			grower->weight[i] = record->weight;
+			grower->deviation[i] = classes ? record->target : record->weight * (record->target - range->mean);
+		}
+		for (int place = 0; place < count; place++)
+		{
+			if (!fine && !classes)
+				add_feature(grower, records, n, features[place], place, false, false);
+			else if (!fine)
+				add_feature(grower, records, n, features[place], place, false, true);
+			else if (!classes)
+				add_feature(grower, records, n, features[place], place, true, false);
+			else
+				add_feature(grower, records, n, features[place], place, true, true);
+		}
+	}
+}
+
+/* Bins with rows in ascending order; clears their bits. */
+static int
+list_touched(ForestGrower *grower, int place)
+{
+	size_t		words = words_of(grower->forest->job->most_bins);
+	uint64_t   *occupied = grower->occupied + (size_t) place * words;
+	int			count = 0;
+
+	for (size_t word = 0; word < words; word++)
+	{
+		uint64_t	bits = occupied[word];
+
+		occupied[word] = 0;
+		for (; bits != 0; bits &= bits - 1)
+			grower->touched[count++] = (uint16_t) (word * 64 + (size_t) __builtin_ctzll(bits));
+	}
+	return count;
+}
+
+/* ------------------------------------------------------------ cuts */
+
+/* What a cut is compared with. */
+typedef struct CutSearch
+{
+	const ForestGrower *grower;
+	const ForestSums *sums;
+	const double *class_sums;
+	ForestSums	total;
+	double		own;			/* score without a cut */
+	double		least;			/* gain that counts */
+	int64_t		least_rows;
+	int			feature;
+	ForestSplit *best;
+} CutSearch;
+
+static inline bool
+sides_are_large_enough(const CutSearch *search, int64_t left_rows)
+{
+	return left_rows >= search->least_rows && search->total.rows - left_rows >= search->least_rows;
+}
+
+static inline void
+consider(CutSearch *search, double gain, int bin, int next, bool default_left)
+{
+	if (!(gain > search->best->gain && gain >= search->least))
+		return;
+	search->best->gain = gain;
+	search->best->feature = search->feature;
+	search->best->bin = bin;
+	search->best->next = next;
+	search->best->default_left = default_left;
+}
+
+static inline double
+cut_gain(const CutSearch *search, double moment, double weight)
+{
+	double		right_moment = search->total.moment - moment;
+	double		right_weight = search->total.weight - weight;
+
+	return moment * moment / weight + right_moment * right_moment / right_weight - search->own;
+}
+
+/*
+ * Cuts after each of the touched bins of values; `missing` (NULL: none) on the
+ * right or on the left.  After the last bin only missing ones are on the right.
+ */
+static void
+scan_numbers(CutSearch *search, const uint16_t *touched, int count, const ForestSums *missing)
+{
+	ForestSums	left = {0, 0, 0};
+
+	for (int i = 0; i < count; i++)
+	{
+		const ForestSums *bin = &search->sums[touched[i]];
+		int			next = i + 1 < count ? touched[i + 1] : -1;
+
+		left.moment += bin->moment;
+		left.weight += bin->weight;
+		left.rows += bin->rows;
+		if (next < 0 && missing == NULL)
+			break;
+		if (sides_are_large_enough(search, left.rows))
+			consider(search, cut_gain(search, left.moment, left.weight), touched[i], next,
+					 missing == NULL && 2 * left.weight >= search->total.weight);
+		if (missing != NULL && next >= 0 && sides_are_large_enough(search, left.rows + missing->rows))
+			consider(search, cut_gain(search, left.moment + missing->moment, left.weight + missing->weight), touched[i], next, true);
+	}
+}
+
+/* Moves a bin's class weights from the right to the left side; sums of squares keep up. */
+static void
+move_classes(const CutSearch *search, int bin, double squares[2])
+{
+	int			width = search->grower->width;
+	const double *sums = search->class_sums + (size_t) bin * (size_t) width;
+	double	   *left = search->grower->class_total + width;
+	double	   *right = left + width;
+
+	for (int k = 0; k < width; k++)
+	{
+		double		moved = sums[k];
+
+		if (moved == 0)
+			continue;
+		squares[0] += moved * (2 * left[k] + moved);
+		squares[1] -= moved * (2 * right[k] - moved);
+		left[k] += moved;
+		right[k] -= moved;
+	}
+}
+
+static void
+scan_classes(CutSearch *search, const uint16_t *touched, int count, int missing, bool missing_left)
+{
+	const ForestGrower *grower = search->grower;
+	size_t		bytes = (size_t) grower->width * sizeof(double);
+	double		squares[2] = {0, search->own * search->total.weight};
+	ForestSums	left = {0, 0, 0};
+
+	memset(grower->class_total + grower->width, 0, bytes);
+	memcpy(grower->class_total + 2 * grower->width, grower->class_total, bytes);
+	for (int i = missing_left ? -1 : 0; i < count; i++)
+	{
+		int			bin = i < 0 ? missing : touched[i];
+		int			next = i + 1 < count ? touched[i + 1] : -1;
+
+		move_classes(search, bin, squares);
+		left.weight += search->sums[bin].weight;
+		left.rows += search->sums[bin].rows;
+		if (i < 0)
+			continue;
+		if (next < 0 && (missing < 0 || missing_left))
+			break;
+		if (sides_are_large_enough(search, left.rows))
+			consider(search, squares[0] / left.weight + squares[1] / (search->total.weight - left.weight) - search->own, bin, next,
+					 missing_left || (missing < 0 && 2 * left.weight >= search->total.weight));
+	}
+}
+
+static void
+search_feature(ForestGrower *grower, const ForestRange *range, int feature, int place, ForestSplit *best)
+{
+	const ForestJob *job = grower->forest->job;
+	const ForestFeature *info = &grower->forest->features[feature];
+	ForestSums *sums = grower->sums + (size_t) place * (size_t) job->most_bins;
+	double	   *class_sums = grower->class_sums + (size_t) place * (size_t) job->most_bins * (size_t) grower->width;
+	int			count = list_touched(grower, place);
+	bool		missing = !info->categorical && grower->touched[count - 1] == info->nbins;
+	CutSearch	search = {.grower = grower, .sums = sums, .class_sums = class_sums, .feature = feature, .best = best};
+
+	search.least_rows = job->min_samples_leaf;
+	search.least = fmax(LEAST_GAIN * range->squares, job->min_impurity_decrease * grower->root_weight / forest_impurity_unit(job));
+	for (int i = 0; i < count; i++)
+	{
+		search.total.moment += sums[grower->touched[i]].moment;
+		search.total.weight += sums[grower->touched[i]].weight;
+		search.total.rows += sums[grower->touched[i]].rows;
+	}
+	if (grower->width == 1)
+	{
+		search.own = search.total.moment * search.total.moment / search.total.weight;
+		scan_numbers(&search, grower->touched, count - missing, missing ? &sums[info->nbins] : NULL);
+	}
+	else
+	{
+		search.own = range->weight - range->squares;
+		scan_classes(&search, grower->touched, count - missing, missing ? info->nbins : -1, false);
+		if (missing)
+			scan_classes(&search, grower->touched, count - 1, info->nbins, true);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		size_t		bin = grower->touched[i];
+
+		memset(&sums[bin], 0, sizeof(ForestSums));
+		if (grower->width > 1)
+			memset(class_sums + bin * (size_t) grower->width, 0, (size_t) grower->width * sizeof(double));
+	}
+}
+
+/* Moves a feature drawn from order[drawn ..] to order[drawn]. */
+static void
+draw_feature(ForestGrower *grower, int drawn, uint64_t seed)
+{
+	int			left = grower->forest->job->nfeatures - drawn;
+	int			other = drawn + (int) (hash_seeded((uint64_t) drawn, seed) % (uint64_t) left);
+	int32_t		feature = grower->order[other];
+
+	grower->order[other] = grower->order[drawn];
+	grower->order[drawn] = feature;
+}
+
+void
+forest_search(ForestGrower *grower, const ForestRange *range, uint64_t seed, ForestSplit *best)
+{
+	const ForestJob *job = grower->forest->job;
+	int			drawn = 0;
+
+	memset(best, 0, sizeof(*best));
+	while (drawn < job->nfeatures && (drawn < job->max_features || best->gain == 0))
+	{
+		int			wanted = drawn < job->max_features ? job->max_features - drawn : 1;
+
+		wanted = wanted < grower->batch ? wanted : grower->batch;
+		env_poll(grower->forest->env);
+		for (int i = 0; i < wanted && job->max_features < job->nfeatures; i++)
+			draw_feature(grower, drawn + i, seed);
+		add_features(grower, range, grower->order + drawn, wanted);
+		for (int i = 0; i < wanted; i++)
+			search_feature(grower, range, grower->order[drawn + i], i, best);
+		drawn += wanted;
+	}
+}
