@@ -27,7 +27,7 @@
 
 #define MODEL_BYTES 200e6		/* of all trees: models have a limit of 256 MB */
 #define NODE_BYTES 37.0			/* of a stored node, without values */
-#define USUAL_LEAVES 600000		/* of all trees, that min_samples_leaf aims at by default */
+#define USUAL_ROWS 1500000		/* of the samples of all trees for each row of min_samples_leaf by default: models of about 40 MB */
 #define POLL_ROWS 16384
 
 #define MAX_LEAVES 1000000		/* of a tree */
@@ -38,7 +38,7 @@
 	{"max_leaf_nodes", PARAM_INTEGER, 0, 0, MAX_LEAVES, NULL, "num_leaves|max_leaves|max_leaf", \
 	"Leaves of a tree at most, those that gain most; 0: no limit."}, \
 	{"min_samples_leaf", PARAM_INTEGER, NAN, 1, 1e9, NULL, "min_child_samples|min_data_in_leaf|min_data|nodesize", \
-	"Rows of a leaf at least; by default from the number of rows."}, \
+	"Rows of a leaf at least; by default from task and number of rows."}, \
 	{"min_samples_split", PARAM_INTEGER, 2, 2, 1e9, NULL, NULL, \
 	"Rows of a node that is split at least."}, \
 	{"min_impurity_decrease", PARAM_REAL, 0, 0, INFINITY, NULL, NULL, \
@@ -54,7 +54,7 @@ static const ParamSpec forest_params[] = {
 	{"n_estimators", PARAM_INTEGER, 100, 1, 10000, NULL, "num_trees|num_iterations|ntree",
 	"Number of trees."},
 	{"max_features", PARAM_REAL, NAN, 1e-9, TREE_MAX_FEATURES, "sqrt|log2", "mtry|colsample_bynode",
-	"Features looked at for each split: a number, a share up to 1, or a function of their number; by default the square root for classes, a share for numbers."},
+	"Features looked at for each split: a number, a share up to 1, or a function of their number; by default the square root for classes, two thirds for numbers."},
 	{"bootstrap", PARAM_BOOLEAN, 1, 0, 1, NULL, NULL,
 	"Whether trees see samples drawn with replacement instead of all rows."},
 	{"max_samples", PARAM_REAL, 1, 1e-6, 10, NULL, "subsample|bagging_fraction",
@@ -110,7 +110,7 @@ choose_max_features(ForestFit *fit)
 	double		features;
 
 	if (isnan(given))
-		features = fit->input->task == TASK_REGRESSION ? ceil(nterms / 3) : floor(sqrt(nterms));
+		features = fit->input->task == TASK_REGRESSION ? ceil(nterms * 2 / 3) : floor(sqrt(nterms));
 	else if (given < 0)
 		features = given == -1 ? floor(sqrt(nterms)) : floor(ilogb(nterms));
 	else
@@ -142,14 +142,26 @@ choose_leaves(ForestFit *fit)
 	job->max_leaves = leaves < 2 ? 2 : (int32_t) leaves;
 }
 
+/*
+ * Rows of a leaf by default.  Shares of classes want some rows; beyond that the
+ * size of models decides.  A single tree needs more, as nothing averages it.
+ */
+static double
+usual_leaf(const ForestJob *job, bool forest)
+{
+	double		n = (double) job->nrows;
+
+	if (!forest)
+		return fmax(5, ceil(n / 1000));
+	return fmax(job->nclasses > 0 ? 5 : 2, ceil(n * job->ntrees / USUAL_ROWS));
+}
+
 static void
 configure(ForestFit *fit)
 {
 	const ParamSet *params = fit->input->params;
 	ForestJob  *job = &fit->job;
 	bool		forest = is_forest(fit);
-	double		n = (double) job->nrows;
-	double		least;
 
 	job->nfeatures = fit->input->nterms;
 	job->nclasses = fit->input->task == TASK_REGRESSION ? 0 : fit->input->nclasses;
@@ -163,8 +175,7 @@ configure(ForestFit *fit)
 	job->max_depth = params_integer(params, "max_depth");
 	if (job->max_depth < 1)
 		job->max_depth = TREE_DEPTH_LIMIT;
-	least = forest ? ceil(n * job->ntrees / USUAL_LEAVES) : fmax(5, ceil(n / 1000));
-	job->min_samples_leaf = (int64_t) tree_choose(fit->model, "min_samples_leaf", least);
+	job->min_samples_leaf = (int64_t) tree_choose(fit->model, "min_samples_leaf", usual_leaf(job, forest));
 	job->min_samples_split = params_integer(params, "min_samples_split");
 	job->min_impurity_decrease = params_number(params, "min_impurity_decrease");
 	job->ccp_alpha = forest ? 0 : params_number(params, "ccp_alpha");

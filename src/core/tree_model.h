@@ -111,7 +111,7 @@ extern CoreStatus tree_store_add_tree(TreeStore *store, int nnodes);
 extern CoreStatus tree_store_add_node(TreeStore *store, const TreeStoredNode *node);
 /* Forgets all trees but the first ntrees. */
 extern void tree_store_truncate(TreeStore *store, int ntrees);
-/* Adds all arrays to the model, base_score and importances included. */
+/* Moves all arrays to the model, with base_score and importances; the store is empty then. */
 extern CoreStatus tree_store_finish(TreeStore *store, const double *base, int noutputs, int nterms, Model *model);
 
 #endif							/* CORE_TREE_MODEL_H */

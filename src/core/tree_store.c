@@ -126,14 +126,16 @@ tree_store_truncate(TreeStore *store, int ntrees)
 	}
 }
 
+/* Copies an array into the model and gives it back. */
 static CoreStatus
-add_array(TreeStore *store, Model *model, const char *name, ModelArrayType type, int64_t rows, int64_t cols, const void *from)
+move_array(TreeStore *store, Model *model, const char *name, ModelArrayType type, int64_t rows, int64_t cols, void *from)
 {
 	void	   *data;
 
 	CORE_TRY(model_add_array(store->env, model, name, type, rows, cols, &data));
 	if (rows * cols > 0)
 		memcpy(data, from, (size_t) (rows * cols) * array_type_size(type));
+	env_release(store->env, from);
 	return CORE_OK;
 }
 
@@ -169,15 +171,18 @@ add_importances(TreeStore *store, int nterms, Model *model)
 CoreStatus
 tree_store_finish(TreeStore *store, const double *base, int noutputs, int nterms, Model *model)
 {
-	CORE_TRY(add_array(store, model, "base_score", ARRAY_F64, noutputs, 1, base));
-	CORE_TRY(add_array(store, model, "tree_nodes", ARRAY_I32, store->ntrees, 1, store->tree_nodes));
-	CORE_TRY(add_array(store, model, "node_feature", ARRAY_I32, store->nnodes, 1, store->feature));
-	CORE_TRY(add_array(store, model, "node_threshold", ARRAY_F64, store->nnodes, 1, store->threshold));
-	CORE_TRY(add_array(store, model, "node_flags", ARRAY_U8, store->nnodes, 1, store->flags));
-	CORE_TRY(add_array(store, model, "node_gain", ARRAY_F64, store->nnodes, 1, store->gain));
-	CORE_TRY(add_array(store, model, "node_cover", ARRAY_F64, store->nnodes, 1, store->cover));
-	CORE_TRY(add_array(store, model, "node_count", ARRAY_I64, store->nnodes, 1, store->count));
-	CORE_TRY(add_array(store, model, "leaf_value", ARRAY_F64, store->nleaves, store->width, store->value));
-	CORE_TRY(add_array(store, model, "category_sets", ARRAY_I32, store->nwords, 1, store->words));
-	return add_importances(store, nterms, model);
+	double	   *copy;
+
+	CORE_TRY(model_add_array(store->env, model, "base_score", ARRAY_F64, noutputs, 1, (void **) &copy));
+	memcpy(copy, base, (size_t) noutputs * sizeof(double));
+	CORE_TRY(add_importances(store, nterms, model));
+	CORE_TRY(move_array(store, model, "tree_nodes", ARRAY_I32, store->ntrees, 1, store->tree_nodes));
+	CORE_TRY(move_array(store, model, "node_feature", ARRAY_I32, store->nnodes, 1, store->feature));
+	CORE_TRY(move_array(store, model, "node_threshold", ARRAY_F64, store->nnodes, 1, store->threshold));
+	CORE_TRY(move_array(store, model, "node_flags", ARRAY_U8, store->nnodes, 1, store->flags));
+	CORE_TRY(move_array(store, model, "node_gain", ARRAY_F64, store->nnodes, 1, store->gain));
+	CORE_TRY(move_array(store, model, "node_cover", ARRAY_F64, store->nnodes, 1, store->cover));
+	CORE_TRY(move_array(store, model, "node_count", ARRAY_I64, store->nnodes, 1, store->count));
+	CORE_TRY(move_array(store, model, "leaf_value", ARRAY_F64, store->nleaves, store->width, store->value));
+	return move_array(store, model, "category_sets", ARRAY_I32, store->nwords, 1, store->words);
 }

@@ -118,7 +118,7 @@ planted = i % 100 == 0
 a = np.sin(i * 12.9898) * 2 + planted * 2.5
 b = np.cos(i * 78.233) * 2 - planted * 2
 c = np.sin(i * 45.164) * 2
-scores = [roc_auc_score(planted, -IsolationForest(100, max_samples=256, random_state=seed).fit(np.column_stack([a, b, c]))
+scores = [roc_auc_score(planted, -IsolationForest(n_estimators=100, max_samples=256, random_state=seed).fit(np.column_stack([a, b, c]))
                         .score_samples(np.column_stack([a, b, c]))) for seed in range(10)]
 line("isolation", "auc", np.mean(scores))
 line("isolation", "spread", np.std(scores))
