@@ -88,7 +88,7 @@ typedef struct ForestFit
 	Forest		forest;
 	TreeStore	store;
 	bool		cut;
-	double	   *set_position;	/* [nfeatures][FOREST_MAX_GROUPS] of sets of the tree at hand; -1: not stored */
+	double	   *set_position;	/* [nfeatures][FOREST_WIDE_GROUPS] of groups of the tree at hand; -1: not stored */
 	uint32_t   *set;
 	int32_t    *queue;			/* [2 max_leaves] */
 	double	   *values;			/* [width] */
@@ -280,8 +280,8 @@ prepare(ForestFit *fit)
 	CORE_TRY(tree_bins_learn(env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, NULL));
 	CORE_TRY(forest_share(env, fit->team, &fit->bins, &fit->job, &fit->forest));
 	CORE_TRY(fill_rows(fit));
-	words = TREE_SET_WORDS(fit->job.most_categories);
-	CORE_ALLOC(env, fit->set_position, (size_t) fit->job.nfeatures * FOREST_MAX_GROUPS);
+	words = TREE_SET_WORDS(fit->job.most_grouped > FOREST_MAX_CODES ? fit->job.most_grouped : FOREST_MAX_CODES);
+	CORE_ALLOC(env, fit->set_position, (size_t) fit->job.nfeatures * FOREST_WIDE_GROUPS);
 	CORE_ALLOC(env, fit->set, (size_t) words);
 	CORE_ALLOC(env, fit->queue, 2 * (size_t) fit->job.max_leaves);
 	CORE_ALLOC(env, fit->values, (size_t) fit->job.width);
@@ -293,10 +293,10 @@ prepare(ForestFit *fit)
 
 /* Where the set of the categories in groups up to a node's is stored; nodes of a tree share it. */
 static CoreStatus
-place_set(ForestFit *fit, const ForestSlot *slot, const ForestNode *node, double *position)
+place_groups(ForestFit *fit, const ForestSlot *slot, const ForestNode *node, double *position)
 {
 	const ForestFeature *feature = &fit->forest.features[node->feature];
-	double	   *known = &fit->set_position[(size_t) node->feature * FOREST_MAX_GROUPS + (size_t) node->bin];
+	double	   *known = &fit->set_position[(size_t) node->feature * FOREST_WIDE_GROUPS + (size_t) node->bin];
 	int			words = TREE_SET_WORDS(feature->nbins);
 
 	if (*known < 0)
@@ -311,6 +311,17 @@ place_set(ForestFit *fit, const ForestSlot *slot, const ForestNode *node, double
 	}
 	*position = *known;
 	return CORE_OK;
+}
+
+static CoreStatus
+place_set(ForestFit *fit, const ForestSlot *slot, int number, double *position)
+{
+	const uint64_t *set = slot->sets + (size_t) number * FOREST_SET_WORDS;
+	int			words = TREE_SET_WORDS(fit->forest.features[slot->nodes[number].feature].nbins);
+
+	for (int word = 0; word < words; word++)
+		fit->set[word] = (uint32_t) (set[word / 2] >> (word % 2 * 32));
+	return tree_store_add_set(&fit->store, fit->set, words, position);
 }
 
 static CoreStatus
@@ -332,10 +343,15 @@ store_node(ForestFit *fit, const ForestSlot *slot, int number)
 	}
 	stored.feature = node->feature;
 	stored.gain = node->gain;
-	if (fit->forest.features[node->feature].categorical)
+	if (fit->forest.features[node->feature].unordered)
 	{
 		stored.flags = NODE_CATEGORICAL;
-		CORE_TRY(place_set(fit, slot, node, &stored.threshold));
+		CORE_TRY(place_set(fit, slot, number, &stored.threshold));
+	}
+	else if (fit->forest.features[node->feature].grouped)
+	{
+		stored.flags = NODE_CATEGORICAL;
+		CORE_TRY(place_groups(fit, slot, node, &stored.threshold));
 	}
 	else
 	{
@@ -352,7 +368,7 @@ store_tree(ForestFit *fit, int index)
 	int			tail = 1;
 
 	fit->cut |= slot.cut;
-	for (int i = 0; i < fit->job.nfeatures * FOREST_MAX_GROUPS; i++)
+	for (int i = 0; i < fit->job.nfeatures * FOREST_WIDE_GROUPS; i++)
 		fit->set_position[i] = -1;
 	CORE_TRY(tree_store_add_tree(&fit->store, slot.nnodes));
 	fit->queue[0] = 0;

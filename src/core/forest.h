@@ -10,12 +10,14 @@
  *
  * To grow a tree a process copies the rows of its sample, one record after the
  * other.  Records move when rows are divided, so that those of a node are
- * neighbours, in canonical order.  The categories of a feature are put in order
- * of the target once for each tree, on the sample (smoothed means; more than two
- * classes: the first principal component of their shares, after Coppersmith,
- * Hong and Hosking, "Partitioning nominal attributes in decision trees", 1999),
- * and are then cut like numbers.  Up to MAX_GROUPS of them are told apart,
- * otherwise WIDE_GROUPS groups of equal weight.
+ * neighbours, in canonical order.
+ *
+ * A node puts the categories of a feature in order of the target (smoothed
+ * means; more than two classes: the first principal component of their shares,
+ * after Coppersmith, Hong and Hosking, "Partitioning nominal attributes in
+ * decision trees", 1999) and cuts that order.  More than MAX_CODES of them are
+ * put in order once for each tree, on its sample, and gathered into WIDE_GROUPS
+ * groups of equal weight, which are cut like numbers.
  *
  * Finished trees lie in slots of shared memory, as many at a time as a batch
  * has.  After a batch everyone adds what its trees say of the rows outside
@@ -30,7 +32,8 @@
 #include "core/tree_bins.h"
 #include "core/tree_model.h"
 
-#define FOREST_MAX_GROUPS 256	/* of categories: a byte */
+#define FOREST_MAX_CODES 256	/* of categories, missing included, that nodes put in order: a byte */
+#define FOREST_SET_WORDS (FOREST_MAX_CODES / 64)
 #define FOREST_WIDE_GROUPS 64	/* where there are more categories than that */
 #define FOREST_BLOCK_ROWS 16384 /* a unit of out-of-bag work */
 #define FOREST_MAX_COPIES 60
@@ -39,10 +42,11 @@
 typedef struct ForestFeature
 {
 	int32_t		nbins;			/* of values, or categories; code nbins is the missing one */
-	bool		categorical;
+	bool		unordered;		/* few categories: nodes put them in order */
+	bool		grouped;		/* many: bins are groups */
 	bool		wide;			/* two bytes in a shared row */
 	int32_t		offset;			/* of its code in a shared row */
-	int32_t		map;			/* categorical: where its groups begin in a slot's maps */
+	int32_t		map;			/* grouped: where its groups begin in a slot's maps */
 	int32_t		edge_piece;		/* numbers: where its edges are */
 	size_t		edge_offset;
 } ForestFeature;
@@ -72,8 +76,9 @@ typedef struct ForestJob
 
 	bool		fine;			/* records have two bytes for each bin: some feature has more than 256 */
 	int32_t		most_bins;		/* of a feature in records, the missing one included */
-	int32_t		most_categories;	/* missing included; 0: no categories */
+	int32_t		most_grouped;	/* categories of a grouped feature, missing included; 0: there is none */
 	int32_t		map_bytes;		/* of all groups of categories */
+	bool		has_unordered;	/* some feature is */
 	size_t		row_stride;		/* of a shared row */
 	int32_t		row_bits;		/* log2 of the shared rows of a piece */
 	size_t		record_stride;
@@ -106,7 +111,7 @@ typedef struct ForestNode
 {
 	int32_t		children;		/* number of the left one, the right one follows; 0: a leaf */
 	int32_t		feature;
-	int32_t		bin;			/* bins up to this go left; groups of categories as well */
+	int32_t		bin;			/* bins up to this go left; unordered features have a set */
 	bool		default_left;	/* numbers: where missing ones go */
 	double		gain;			/* what the split takes off the weighted impurity */
 	double		cover;			/* weight in the sample */
@@ -121,6 +126,7 @@ typedef struct ForestSlot
 	bool		cut;			/* for the limit of leaves */
 	ForestNode *nodes;			/* [2 max_leaves - 1] */
 	double	   *values;			/* [nodes][width] */
+	uint64_t   *sets;			/* [nodes][FOREST_SET_WORDS] codes that go left, where some feature is unordered */
 	uint8_t    *maps;			/* groups of categories by code, feature after feature */
 } ForestSlot;
 
@@ -139,7 +145,7 @@ typedef struct Forest
 	Team	   *team;
 	const ForestJob *job;
 	const ForestFeature *features;
-	const double **edges;		/* [nfeatures] NULL: categories */
+	const double **edges;		/* [nfeatures] NULL: categories, one value */
 } Forest;
 
 typedef struct ForestGrower ForestGrower;
@@ -151,6 +157,12 @@ forest_row(const Forest *forest, int64_t row)
 	char	   *piece = forest->team->pieces[job->row_piece + (row >> job->row_bits)];
 
 	return (ForestRow *) (piece + (size_t) (row & (((int64_t) 1 << job->row_bits) - 1)) * job->row_stride);
+}
+
+static inline bool
+forest_in_set(const uint64_t *set, int code)
+{
+	return (set[code / 64] >> (code % 64)) & 1;
 }
 
 static inline int

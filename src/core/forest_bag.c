@@ -23,7 +23,9 @@ leaf_values(const Forest *forest, const ForestSlot *slot, const ForestRow *row)
 		int			bin = forest_code(feature, row);
 		bool		left;
 
-		if (feature->categorical)
+		if (feature->unordered)
+			left = forest_in_set(slot->sets + (size_t) at * FOREST_SET_WORDS, bin);
+		else if (feature->grouped)
 			left = slot->maps[feature->map + bin] <= node->bin;
 		else
 			left = bin == feature->nbins ? node->default_left : bin <= node->bin;

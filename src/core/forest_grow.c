@@ -21,7 +21,7 @@ forest_grower_create(const Forest *forest, ForestGrower **result)
 {
 	CoreEnv    *env = forest->env;
 	const ForestJob *job = forest->job;
-	size_t		categories = (size_t) job->most_categories;
+	size_t		categories = (size_t) job->most_grouped;
 	ForestGrower *grower;
 
 	CORE_ALLOC(env, grower, 1);
@@ -37,7 +37,6 @@ forest_grower_create(const Forest *forest, ForestGrower **result)
 	CORE_ALLOC(env, grower->category_sums, categories * (size_t) job->width);
 	CORE_ALLOC(env, grower->category_key, categories);
 	CORE_ALLOC(env, grower->category, categories);
-	CORE_ALLOC(env, grower->direction, 2 * (size_t) job->width);
 	CORE_TRY(forest_split_init(grower));
 	*result = grower;
 	return CORE_OK;
@@ -125,7 +124,7 @@ add_node(ForestGrower *grower, double shift, ForestRange *range)
 	push(grower, &pending);
 }
 
-/* Where values are cut that lie between the two sides: in the middle, as far as edges allow; categories: in the middle of groups. */
+/* Where values are cut that lie between the two sides: in the middle, as far as edges allow; groups: in the middle of them. */
 static int
 cut_bin(const Forest *forest, const ForestSplit *split)
 {
@@ -136,7 +135,7 @@ cut_bin(const Forest *forest, const ForestSplit *split)
 
 	if (split->next < 0)
 		return forest->features[split->feature].nbins - 1;
-	if (forest->features[split->feature].categorical)
+	if (forest->features[split->feature].grouped)
 		return low + (high - low) / 2;
 	if (low == high)
 		return low;
@@ -167,7 +166,8 @@ divide(ForestGrower *grower, const ForestRange *range, const ForestNode *node)
 	size_t		stride = forest->job->record_stride;
 	bool		fine = forest->job->fine;
 	const ForestFeature *feature = &forest->features[node->feature];
-	int			missing = feature->categorical ? -1 : feature->nbins;
+	const uint64_t *set = feature->unordered ? grower->slot.sets + (size_t) (node - grower->slot.nodes) * FOREST_SET_WORDS : NULL;
+	int			missing = feature->grouped ? -1 : feature->nbins;
 	const char *from = grower->records + (size_t) range->first * stride;
 	char	   *left = grower->records + (size_t) range->first * stride;
 	char	   *right = grower->spare;
@@ -176,7 +176,7 @@ divide(ForestGrower *grower, const ForestRange *range, const ForestNode *node)
 	for (int64_t i = 0; i < range->count; i++, from += stride)
 	{
 		int			bin = record_bin(from + sizeof(ForestRecord), node->feature, fine);
-		size_t		goes_left = bin == missing ? node->default_left : bin <= node->bin;
+		size_t		goes_left = set != NULL ? forest_in_set(set, bin) : bin == missing ? node->default_left : bin <= node->bin;
 
 		if (i % POLL_ROWS == 0)
 			env_poll(forest->env);
@@ -200,7 +200,10 @@ split_node(ForestGrower *grower, const ForestPending *pending)
 	int64_t		nleft;
 
 	node->feature = pending->split.feature;
-	node->bin = cut_bin(grower->forest, &pending->split);
+	if (grower->forest->features[node->feature].unordered)
+		memcpy(grower->slot.sets + (size_t) pending->node * FOREST_SET_WORDS, pending->split.set, sizeof(pending->split.set));
+	else
+		node->bin = cut_bin(grower->forest, &pending->split);
 	node->default_left = pending->split.default_left;
 	node->gain = pending->split.gain;
 	nleft = divide(grower, range, node);
@@ -241,6 +244,8 @@ compact(ForestGrower *grower)
 			slot->nodes[i].feature = -1;
 		slot->nodes[number[i]] = slot->nodes[i];
 		memmove(slot->values + (size_t) number[i] * width, slot->values + (size_t) i * width, width * sizeof(double));
+		if (grower->forest->job->has_unordered)
+			memmove(slot->sets + (size_t) number[i] * FOREST_SET_WORDS, slot->sets + (size_t) i * FOREST_SET_WORDS, FOREST_SET_WORDS * sizeof(uint64_t));
 	}
 	for (int i = 0; i < kept; i++)
 	{

@@ -25,7 +25,8 @@ typedef struct ForestSplit
 	int32_t		feature;
 	int32_t		bin;			/* the last one on the left that has rows */
 	int32_t		next;			/* the first one on the right that has rows; -1: only missing ones */
-	bool		default_left;
+	bool		default_left;	/* unordered: where categories without rows go */
+	uint64_t	set[FOREST_SET_WORDS];	/* unordered: codes that go left */
 } ForestSplit;
 
 /* A range of records, and what is known of it. */
@@ -66,6 +67,9 @@ struct ForestGrower
 	double	   *class_sums;		/* [batch][most_bins][nclasses], more than two classes */
 	uint64_t   *occupied;		/* [batch][most_bins / 64 + 1] bits of bins with rows, zero between uses */
 	uint16_t   *touched;		/* [most_bins] of one feature */
+	double	   *key;			/* [FOREST_MAX_CODES] of categories of a node */
+	double	   *shares;			/* [FOREST_MAX_CODES][nclasses], more than two classes */
+	double	   *direction;		/* [2][nclasses] */
 	double	   *class_total;	/* [3][nclasses] of the range measured last; left, right */
 	double		deviation[FOREST_CHUNK_ROWS];	/* of a chunk: weighted; more classes: the class */
 	double		weight[FOREST_CHUNK_ROWS];
@@ -78,12 +82,11 @@ struct ForestGrower
 	double	   *risk;			/* [2 max_leaves - 1] where trees are pruned: squares of nodes, then costs */
 	int32_t    *number;			/* [2 max_leaves - 1] */
 
-	/* categories */
-	double	   *category_weight;	/* [most_categories] */
-	double	   *category_sums;	/* [most_categories][width] */
+	/* groups of categories, [most_grouped] */
+	double	   *category_weight;
+	double	   *category_sums;	/* [most_grouped][width] */
 	double	   *category_key;
 	int32_t    *category;
-	double	   *direction;		/* [2][nclasses] */
 };
 
 static inline ForestRecord *
@@ -98,6 +101,15 @@ forest_impurity_unit(const ForestJob *job)
 {
 	return job->nclasses == 2 ? 2 : 1;
 }
+
+/* forest_sample.c */
+
+/*
+ * Keys of n categories along the direction in which their shares of classes
+ * vary most, shrunk by cat_smooth; sums[n][width] are their class weights and
+ * become something else.
+ */
+extern void forest_principal_keys(const ForestGrower *grower, int n, const double *weight, double *sums, double *key);
 
 /* forest_split.c */
 

@@ -1,6 +1,6 @@
 /*
  * forest_sample.c
- *	  The rows of a tree and the order of categories in them; see forest.h.
+ *	  The rows of a tree and the groups of categories in them; see forest.h.
  *
  * How often a row is in a sample with replacement is a Poisson number from the
  * hash of the row, of its ordinal among equal rows, and of the tree: for many
@@ -15,7 +15,7 @@
 #include "core/real.h"
 
 #define POLL_ROWS 16384
-#define COMPONENT_STEPS 12		/* of the power iteration */
+#define COMPONENT_STEPS 8		/* of the power iteration */
 
 void
 forest_sample_init(ForestJob *job)
@@ -108,27 +108,23 @@ sum_categories(ForestGrower *grower, const ForestFeature *feature, double mean)
 	}
 }
 
-/* Turns class weights of each category into deviations of its shares from those of all, times the root of its weight. */
+/* Turns class weights of categories into deviations of their shares from those of all, times the root of the weight. */
 static void
-center_shares(ForestGrower *grower, int codes)
+center_shares(int n, int width, const double *weight, double *sums, double *total)
 {
-	int			width = grower->width;
-	double	   *total = grower->direction;
-	double		weight = 0;
+	double		all = 0;
 
 	memset(total, 0, (size_t) width * sizeof(double));
-	for (int code = 0; code < codes; code++)
+	for (int i = 0; i < n; i++)
 	{
-		weight += grower->category_weight[code];
+		all += weight[i];
 		for (int k = 0; k < width; k++)
-			total[k] += grower->category_sums[code * width + k];
+			total[k] += sums[i * width + k];
 	}
-	for (int code = 0; code < codes; code++)
+	for (int i = 0; i < n; i++)
 	{
-		double		own = grower->category_weight[code];
-
-		for (int k = 0; k < width && own > 0; k++)
-			grower->category_sums[code * width + k] = (grower->category_sums[code * width + k] / own - total[k] / weight) * sqrt(own);
+		for (int k = 0; k < width && weight[i] > 0; k++)
+			sums[i * width + k] = (sums[i * width + k] / weight[i] - total[k] / all) * sqrt(weight[i]);
 	}
 }
 
@@ -142,37 +138,43 @@ inner_product(const double *a, const double *b, int n)
 	return sum;
 }
 
-/* Keys along the direction in which the shares of classes vary most. */
-static void
-principal_keys(ForestGrower *grower, int codes)
+/* The longest of n rows, where the power iteration starts. */
+static int
+longest_row(int n, int width, const double *rows)
 {
-	int			width = grower->width;
-	double	   *direction = grower->direction;
-	double	   *next = direction + width;
 	double		largest = -1;
-	int			start = 0;
+	int			longest = 0;
 
-	center_shares(grower, codes);
-	for (int code = 0; code < codes; code++)
+	for (int i = 0; i < n; i++)
 	{
-		const double *row = grower->category_sums + (size_t) code * (size_t) width;
-		double		length = inner_product(row, row, width);
+		double		length = inner_product(rows + (size_t) i * (size_t) width, rows + (size_t) i * (size_t) width, width);
 
 		if (length > largest)
 		{
 			largest = length;
-			start = code;
+			longest = i;
 		}
 	}
-	memcpy(direction, grower->category_sums + (size_t) start * (size_t) width, (size_t) width * sizeof(double));
+	return longest;
+}
+
+void
+forest_principal_keys(const ForestGrower *grower, int n, const double *weight, double *sums, double *key)
+{
+	int			width = grower->width;
+	double	   *direction = grower->direction;
+	double	   *next = direction + width;
+
+	center_shares(n, width, weight, sums, next);
+	memcpy(direction, sums + (size_t) longest_row(n, width, sums) * (size_t) width, (size_t) width * sizeof(double));
 	for (int step = 0; step < COMPONENT_STEPS; step++)
 	{
 		double		length;
 
 		memset(next, 0, (size_t) width * sizeof(double));
-		for (int code = 0; code < codes; code++)
+		for (int i = 0; i < n; i++)
 		{
-			const double *row = grower->category_sums + (size_t) code * (size_t) width;
+			const double *row = sums + (size_t) i * (size_t) width;
 			double		along = inner_product(row, direction, width);
 
 			for (int k = 0; k < width; k++)
@@ -184,14 +186,9 @@ principal_keys(ForestGrower *grower, int codes)
 		for (int k = 0; k < width; k++)
 			direction[k] = next[k] / length;
 	}
-	for (int code = 0; code < codes; code++)
-	{
-		double		weight = grower->category_weight[code];
-
-		grower->category_key[code] = weight > 0 ?
-			inner_product(grower->category_sums + (size_t) code * (size_t) width, direction, width) / sqrt(weight) *
-			(weight / (weight + grower->forest->job->cat_smooth)) : 0;
-	}
+	for (int i = 0; i < n; i++)
+		key[i] = weight[i] > 0 ? inner_product(sums + (size_t) i * (size_t) width, direction, width) / sqrt(weight[i]) *
+			(weight[i] / (weight[i] + grower->forest->job->cat_smooth)) : 0;
 }
 
 static bool
@@ -250,7 +247,7 @@ group_categories(ForestGrower *grower, const ForestFeature *feature, double mean
 
 	sum_categories(grower, feature, mean);
 	if (grower->width > 1)
-		principal_keys(grower, codes);
+		forest_principal_keys(grower, codes, grower->category_weight, grower->category_sums, grower->category_key);
 	for (int code = 0; code < codes; code++)
 	{
 		double		smoothed = grower->category_weight[code] + grower->forest->job->cat_smooth;
@@ -265,8 +262,7 @@ group_categories(ForestGrower *grower, const ForestFeature *feature, double mean
 		int			code = grower->category[i];
 		double		middle = before + grower->category_weight[code] / 2;
 
-		map[code] = codes <= FOREST_MAX_GROUPS ? (uint8_t) i :
-			(uint8_t) (middle < total ? middle / total * FOREST_WIDE_GROUPS : FOREST_WIDE_GROUPS - 1);
+		map[code] = (uint8_t) (middle < total ? middle / total * FOREST_WIDE_GROUPS : FOREST_WIDE_GROUPS - 1);
 		before += grower->category_weight[code];
 	}
 }
@@ -298,7 +294,7 @@ copy_bins(const Forest *forest, const ForestRow *row, const uint8_t *maps, char 
 		const ForestFeature *feature = &forest->features[f];
 		int			bin = forest_code(feature, row);
 
-		if (feature->categorical)
+		if (feature->grouped)
 			bin = maps[feature->map + bin];
 		if (forest->job->fine)
 			((uint16_t *) bins)[f] = (uint16_t) bin;
@@ -314,11 +310,11 @@ forest_sample(ForestGrower *grower, int tree, ForestSlot *slot)
 	const ForestJob *job = forest->job;
 	int64_t		taken = draw(grower, tree, &slot->everything);
 	int64_t		copied = 0;
-	double		mean = job->most_categories > 0 && grower->width == 1 ? sample_mean(grower) : 0;
+	double		mean = job->most_grouped > 0 && grower->width == 1 ? sample_mean(grower) : 0;
 
 	for (int f = 0; f < job->nfeatures; f++)
 	{
-		if (forest->features[f].categorical)
+		if (forest->features[f].grouped)
 			group_categories(grower, &forest->features[f], mean, slot->maps + forest->features[f].map);
 	}
 	for (int64_t i = 0; i < job->nrows; i++)

@@ -25,47 +25,56 @@ describe_features(const TreeBins *bins, ForestJob *job, ForestFeature *features)
 	size_t		row_end = sizeof(ForestRow) + (size_t) job->width * sizeof(double);
 
 	job->most_bins = 0;
-	job->most_categories = 0;
+	job->most_grouped = 0;
 	job->map_bytes = 0;
+	job->has_unordered = false;
 	for (int i = 0; i < bins->nfeatures; i++)
 	{
 		const TreeFeature *from = &bins->features[i];
 		ForestFeature *feature = &features[i];
 		int			codes = from->nbins + 1;
-		int			record_bins = !from->categorical || codes <= FOREST_MAX_GROUPS ? codes : FOREST_WIDE_GROUPS;
+		int			record_bins = codes;
 
 		feature->nbins = from->nbins;
-		feature->categorical = from->categorical;
+		feature->unordered = from->categorical && codes <= FOREST_MAX_CODES;
+		feature->grouped = from->categorical && codes > FOREST_MAX_CODES;
+		if (feature->grouped)
+			record_bins = FOREST_WIDE_GROUPS;
 		feature->wide = codes > 256;
 		row_end = aligned(row_end, feature->wide ? 2 : 1);
 		feature->offset = (int32_t) row_end;
 		row_end += feature->wide ? 2 : 1;
 		feature->map = job->map_bytes;
 		job->most_bins = record_bins > job->most_bins ? record_bins : job->most_bins;
-		if (!from->categorical)
+		job->has_unordered |= feature->unordered;
+		if (!feature->grouped)
 			continue;
 		job->map_bytes += codes;
-		job->most_categories = codes > job->most_categories ? codes : job->most_categories;
+		job->most_grouped = codes > job->most_grouped ? codes : job->most_grouped;
 	}
 	job->fine = job->most_bins > 256;
 	job->row_stride = aligned(row_end, sizeof(double));
 	job->record_stride = aligned(sizeof(ForestRecord) + (size_t) bins->nfeatures * (job->fine ? 2 : 1), sizeof(double));
 }
 
+/* Of a node in a slot. */
+static size_t
+node_bytes(const ForestJob *job)
+{
+	return sizeof(ForestNode) + (size_t) job->width * sizeof(double) + (job->has_unordered ? FOREST_SET_WORDS * sizeof(uint64_t) : 0);
+}
+
 static size_t
 slot_bytes(const ForestJob *job, int64_t leaves)
 {
-	size_t		nodes = 2 * (size_t) leaves;
-
-	return aligned(sizeof(ForestSlotHeader), 64) + nodes * sizeof(ForestNode) + nodes * (size_t) job->width * sizeof(double) +
-		aligned((size_t) job->map_bytes, 64);
+	return aligned(sizeof(ForestSlotHeader), 64) + 2 * (size_t) leaves * node_bytes(job) + aligned((size_t) job->map_bytes, 64);
 }
 
 /* Leaves of a tree that a slot of shared memory has room for. */
 static CoreStatus
 limit_leaves(CoreEnv *env, ForestJob *job)
 {
-	size_t		node = sizeof(ForestNode) + (size_t) job->width * sizeof(double);
+	size_t		node = node_bytes(job);
 
 	if (slot_bytes(job, 2) > TEAM_PIECE_MAX)
 		return env_fail(env, CORE_TOO_LARGE, "the categories of all features are too many");
@@ -98,7 +107,7 @@ share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *featu
 		size_t		bytes = ((size_t) features[i].nbins - 1) * sizeof(double);
 		void	   *piece;
 
-		if (features[i].categorical || features[i].nbins < 2)
+		if (bins->edges[i] == NULL || features[i].nbins < 2)
 			continue;
 		if (used + bytes > room)
 		{
@@ -106,7 +115,7 @@ share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *featu
 
 			/* what is left of all features, up to the largest piece */
 			for (int j = i; j < bins->nfeatures && wanted + TREE_MAX_CATEGORIES * sizeof(double) <= TEAM_PIECE_MAX; j++)
-				wanted += features[j].categorical ? 0 : (size_t) features[j].nbins * sizeof(double);
+				wanted += bins->edges[j] == NULL ? 0 : (size_t) features[j].nbins * sizeof(double);
 			CORE_TRY(team_share(team, env, wanted, &piece));
 			room = wanted;
 			used = 0;
@@ -134,7 +143,7 @@ resolve(CoreEnv *env, Team *team, Forest *forest)
 	{
 		const ForestFeature *feature = &forest->features[i];
 
-		if (!feature->categorical && feature->nbins > 1)
+		if (!feature->unordered && !feature->grouped && feature->nbins > 1)
 			forest->edges[i] = (const double *) ((const char *) team->pieces[feature->edge_piece] + feature->edge_offset);
 	}
 	return CORE_OK;
@@ -212,6 +221,8 @@ forest_slot(const Forest *forest, int index)
 	base += nodes * sizeof(ForestNode);
 	slot.values = (double *) base;
 	base += nodes * (size_t) job->width * sizeof(double);
+	slot.sets = (uint64_t *) base;
+	base += job->has_unordered ? nodes * FOREST_SET_WORDS * sizeof(uint64_t) : 0;
 	slot.maps = (uint8_t *) base;
 	return slot;
 }

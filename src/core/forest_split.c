@@ -45,6 +45,9 @@ forest_split_init(ForestGrower *grower)
 	CORE_ALLOC(env, grower->occupied, (size_t) grower->batch * words_of(job->most_bins));
 	CORE_ALLOC(env, grower->touched, bins);
 	CORE_ALLOC(env, grower->class_total, 3 * width);
+	CORE_ALLOC(env, grower->key, FOREST_MAX_CODES);
+	CORE_ALLOC(env, grower->shares, FOREST_MAX_CODES * width);
+	CORE_ALLOC(env, grower->direction, 2 * width);
 	return CORE_OK;
 }
 
@@ -320,6 +323,61 @@ scan_classes(CutSearch *search, const uint16_t *touched, int count, int missing,
 	}
 }
 
+/* ------------------------------------------------------------ categories */
+
+/* Puts the touched categories in order of the target. */
+static void
+order_categories(ForestGrower *grower, const ForestSums *sums, const double *class_sums, int count)
+{
+	size_t		width = (size_t) grower->width;
+	uint16_t   *touched = grower->touched;
+	double		weight[FOREST_MAX_CODES];
+
+	for (int i = 0; i < count; i++)
+	{
+		weight[i] = sums[touched[i]].weight;
+		if (width > 1)
+			memcpy(grower->shares + (size_t) i * width, class_sums + touched[i] * width, width * sizeof(double));
+		else
+			grower->key[i] = sums[touched[i]].moment / (weight[i] + grower->forest->job->cat_smooth);
+	}
+	if (width > 1)
+		forest_principal_keys(grower, count, weight, grower->shares, grower->key);
+	for (int i = 1; i < count; i++)
+	{
+		uint16_t	category = touched[i];
+		double		key = grower->key[i];
+		int			j = i;
+
+		for (; j > 0 && grower->key[j - 1] > key; j--)
+		{
+			touched[j] = touched[j - 1];
+			grower->key[j] = grower->key[j - 1];
+		}
+		touched[j] = category;
+		grower->key[j] = key;
+	}
+}
+
+/* Codes that go left: those up to split->bin in the order; those without rows to the heavier side. */
+static void
+fill_set(const ForestGrower *grower, int count, ForestSplit *split)
+{
+	bool		left = true;
+
+	memset(split->set, split->default_left ? 255 : 0, sizeof(split->set));
+	for (int i = 0; i < count; i++)
+	{
+		uint64_t	bit = UINT64_C(1) << (grower->touched[i] % 64);
+
+		if (left)
+			split->set[grower->touched[i] / 64] |= bit;
+		else
+			split->set[grower->touched[i] / 64] &= ~bit;
+		left &= grower->touched[i] != split->bin;
+	}
+}
+
 static void
 search_feature(ForestGrower *grower, const ForestRange *range, int feature, int place, ForestSplit *best)
 {
@@ -328,11 +386,14 @@ search_feature(ForestGrower *grower, const ForestRange *range, int feature, int 
 	ForestSums *sums = grower->sums + (size_t) place * (size_t) job->most_bins;
 	double	   *class_sums = grower->class_sums + (size_t) place * (size_t) job->most_bins * (size_t) grower->width;
 	int			count = list_touched(grower, place);
-	bool		missing = !info->categorical && grower->touched[count - 1] == info->nbins;
+	bool		missing = !info->unordered && !info->grouped && grower->touched[count - 1] == info->nbins;
+	double		before = best->gain;
 	CutSearch	search = {.grower = grower, .sums = sums, .class_sums = class_sums, .feature = feature, .best = best};
 
 	search.least_rows = job->min_samples_leaf;
 	search.least = fmax(LEAST_GAIN * range->squares, job->min_impurity_decrease * grower->root_weight / forest_impurity_unit(job));
+	if (info->unordered)
+		order_categories(grower, sums, class_sums, count);
 	for (int i = 0; i < count; i++)
 	{
 		search.total.moment += sums[grower->touched[i]].moment;
@@ -351,6 +412,8 @@ search_feature(ForestGrower *grower, const ForestRange *range, int feature, int 
 		if (missing)
 			scan_classes(&search, grower->touched, count - 1, info->nbins, true);
 	}
+	if (info->unordered && best->gain > before)
+		fill_set(grower, count, best);
 	for (int i = 0; i < count; i++)
 	{
 		size_t		bin = grower->touched[i];

@@ -619,10 +619,10 @@ teams_agree(void **state)
 		for (int i = 0; i < N; i++)
 			weight[i] = i % 11 == 0 ? 0 : exp(i % 7);
 		fit.weight = weight;
-		tree_fit_set(&fit, "n_estimators", nclasses == 0 ? 24 : 6);
+		tree_fit_set(&fit, "n_estimators", nclasses == 0 ? 60 : 40);
 		tree_fit_set(&fit, "max_depth", 5);
 		tree_fit_set(&fit, "min_samples_leaf", 1);
-		for (int processes = 1; processes <= 4; processes++)
+		for (int processes = 1; processes <= 3; processes++)
 		{
 			tree_fit_run(&fit, processes);
 			if (processes == 1)
