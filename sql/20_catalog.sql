@@ -19,6 +19,14 @@ CREATE TABLE mlops.experiments (
 );
 COMMENT ON TABLE mlops.experiments IS 'Groups of runs; each registered model has an experiment of its name.';
 
+CREATE TABLE mlops.experiment_tags (
+    experiment_id uuid NOT NULL,
+    key           text NOT NULL,
+    value         text NOT NULL,
+    PRIMARY KEY (experiment_id, key)
+);
+COMMENT ON TABLE mlops.experiment_tags IS 'Free key-value labels of experiments.';
+
 CREATE TABLE mlops.runs (
     run_uuid         uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     name             text,
@@ -68,6 +76,8 @@ CREATE TABLE mlops.tags (
     PRIMARY KEY (run_uuid, key)
 );
 COMMENT ON TABLE mlops.tags IS 'Free key-value labels of runs.';
+-- runs that are part of a run
+CREATE INDEX tags_parent ON mlops.tags (value) WHERE key = 'mlflow.parentRunId';
 
 CREATE TABLE mlops.datasets (
     dataset_uuid        uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -280,13 +290,14 @@ CREATE INDEX audit_log_model ON mlops.audit_log (model_id, at);
 
 -- Nobody but the extension's owner touches the tables, and pg_dump takes their rows along.
 REVOKE ALL ON
-    mlops.experiments, mlops.runs, mlops.params, mlops.metrics, mlops.tags, mlops.datasets, mlops.inputs,
+    mlops.experiments, mlops.experiment_tags, mlops.runs, mlops.params, mlops.metrics, mlops.tags, mlops.datasets, mlops.inputs,
     mlops.registered_models, mlops.model_blobs, mlops.model_versions, mlops.model_tags, mlops.version_tags,
     mlops.aliases, mlops.stage_history, mlops.model_grants, mlops.approvals, mlops.model_gates, mlops.gate_checks,
     mlops.audit_log
 FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('mlops.experiments', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.experiment_tags', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.runs', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.params', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.metrics', '');

@@ -19,7 +19,7 @@ CREATE FUNCTION mlops.has_access(model_id uuid, privilege text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'mlops_has_access_id'
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION mlops.has_access(uuid, text) IS
-    'whether the current role has a privilege (read, predict, write, approve, manage, or any) on the model of that id; the filter of the views';
+    'Internal: whether the current role has a privilege on the model of that id; the filter of the views';
 REVOKE ALL ON FUNCTION mlops.has_access(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_access(uuid, text) TO PUBLIC;
 
@@ -109,7 +109,7 @@ SELECT m.name COLLATE "default" AS model,
        h.event,
        h.version,
        h.action,
-       h.from_stage,
+       CASE WHEN h.action <> 'register' THEN h.from_stage END AS from_stage,
        h.to_stage,
        h.changed_at,
        pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text COLLATE "default" AS changed_by,
@@ -120,6 +120,7 @@ FROM mlops.registered_models m
 JOIN mlops.stage_history h USING (model_id)
 WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.history IS 'Every change of stage, in order of event.';
+COMMENT ON COLUMN mlops.history.from_stage IS 'NULL where the version was registered.';
 GRANT SELECT ON mlops.history TO PUBLIC;
 
 -- A run is seen by the role that it belongs to and by those who may read a

@@ -16,6 +16,17 @@ COMMENT ON FUNCTION mlops.promote(text, integer, text, text, boolean) IS
 REVOKE ALL ON FUNCTION mlops.promote(text, integer, text, text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.promote(text, integer, text, text, boolean) TO PUBLIC;
 
+CREATE FUNCTION mlops.promote(model text, version text, stage text DEFAULT NULL,
+                              comment text DEFAULT NULL, force boolean DEFAULT false,
+                              OUT model text, OUT version integer, OUT from_stage text, OUT to_stage text,
+                              OUT previous_production integer)
+    AS 'MODULE_PATHNAME', 'mlops_promote_text'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.promote(text, text, text, text, boolean) IS
+    'the same with a text: a version number, or a stage, to which the newest version (or the one of ''churn/3'') goes: promote(''churn'', ''Staging'')';
+REVOKE ALL ON FUNCTION mlops.promote(text, text, text, text, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.promote(text, text, text, text, boolean) TO PUBLIC;
+
 CREATE FUNCTION mlops.rollback(model text, comment text DEFAULT NULL, OUT from_version integer, OUT to_version integer)
     AS 'MODULE_PATHNAME', 'mlops_rollback'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -90,3 +90,19 @@ COMMENT ON FUNCTION mlops.log_model(uuid, text, mlops.model, jsonb) IS
     'registers a model value as a new version, made by a running run; needs write on a model that exists; returns the version';
 REVOKE ALL ON FUNCTION mlops.log_model(uuid, text, mlops.model, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.log_model(uuid, text, mlops.model, jsonb) TO PUBLIC;
+
+CREATE FUNCTION mlops.set_experiment_tag(experiment text, key text, value text) RETURNS void
+    AS 'MODULE_PATHNAME', 'mlops_set_experiment_tag'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.set_experiment_tag(text, text, text) IS
+    'labels an experiment in which you have a run, or whose model you may write to; a NULL value removes the label';
+REVOKE ALL ON FUNCTION mlops.set_experiment_tag(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_experiment_tag(text, text, text) TO PUBLIC;
+
+CREATE FUNCTION mlops.set_experiment_tags(experiment text, tags jsonb) RETURNS void
+    AS 'MODULE_PATHNAME', 'mlops_set_experiment_tags'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.set_experiment_tags(text, jsonb) IS
+    'labels an experiment with the members of an object; null removes a label';
+REVOKE ALL ON FUNCTION mlops.set_experiment_tags(text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_experiment_tags(text, jsonb) TO PUBLIC;

@@ -8,21 +8,21 @@
 CREATE FUNCTION mlops.mlflow_id(id uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT ('x0' OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.replace(id::pg_catalog.text, '-', ''), 1, 15))::pg_catalog."bit"::pg_catalog.int8 $$;
-COMMENT ON FUNCTION mlops.mlflow_id(uuid) IS 'the number by which MLflow''s views name an experiment';
+COMMENT ON FUNCTION mlops.mlflow_id(uuid) IS 'Internal: the number by which MLflow''s views name an experiment';
 REVOKE ALL ON FUNCTION mlops.mlflow_id(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.mlflow_id(uuid) TO PUBLIC;
 
 CREATE FUNCTION mlops.mlflow_run_id(id uuid) RETURNS varchar
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT pg_catalog.replace(id::pg_catalog.text, '-', '')::pg_catalog."varchar" $$;
-COMMENT ON FUNCTION mlops.mlflow_run_id(uuid) IS 'a run''s id as MLflow writes it: 32 hexadecimal digits';
+COMMENT ON FUNCTION mlops.mlflow_run_id(uuid) IS 'Internal: a run''s id as MLflow writes it: 32 hexadecimal digits';
 REVOKE ALL ON FUNCTION mlops.mlflow_run_id(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.mlflow_run_id(uuid) TO PUBLIC;
 
 CREATE FUNCTION mlops.mlflow_time(at timestamptz) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT pg_catalog.floor(pg_catalog.date_part('epoch', at) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)::pg_catalog.int8 $$;
-COMMENT ON FUNCTION mlops.mlflow_time(timestamptz) IS 'milliseconds since 1970';
+COMMENT ON FUNCTION mlops.mlflow_time(timestamptz) IS 'Internal: milliseconds since 1970';
 REVOKE ALL ON FUNCTION mlops.mlflow_time(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.mlflow_time(timestamptz) TO PUBLIC;
 
@@ -32,7 +32,7 @@ CREATE FUNCTION mlops.mlflow_value(value float8) RETURNS float8
     AS $$ SELECT CASE value WHEN 'Infinity'::pg_catalog.float8 THEN 1.7976931348623157e308::pg_catalog.float8
                             WHEN '-Infinity'::pg_catalog.float8 THEN -1.7976931348623157e308::pg_catalog.float8
                             ELSE value END $$;
-COMMENT ON FUNCTION mlops.mlflow_value(float8) IS 'a metric as MLflow stores it: infinities as the largest finite number';
+COMMENT ON FUNCTION mlops.mlflow_value(float8) IS 'Internal: a metric as MLflow stores it: infinities as the largest finite number';
 REVOKE ALL ON FUNCTION mlops.mlflow_value(float8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.mlflow_value(float8) TO PUBLIC;
 
@@ -49,10 +49,21 @@ WHERE EXISTS (SELECT FROM mlops.visible_runs r WHERE r.experiment_id = e.experim
 COMMENT ON VIEW mlops.mlflow_experiments IS 'MLflow''s table experiments: those with a run or model that you may see.';
 GRANT SELECT ON mlops.mlflow_experiments TO PUBLIC;
 
+CREATE VIEW mlops.mlflow_experiment_tags WITH (security_barrier) AS
+SELECT t.key::varchar(250) AS key,
+       t.value::varchar(5000) AS value,
+       mlops.mlflow_id(t.experiment_id) AS experiment_id
+FROM mlops.experiment_tags t
+WHERE EXISTS (SELECT FROM mlops.visible_runs r WHERE r.experiment_id = t.experiment_id)
+   OR EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = t.experiment_id AND mlops.has_access(m.model_id, 'any'));
+COMMENT ON VIEW mlops.mlflow_experiment_tags IS 'MLflow''s table experiment_tags.';
+GRANT SELECT ON mlops.mlflow_experiment_tags TO PUBLIC;
+
 CREATE VIEW mlops.mlflow_runs WITH (security_barrier) AS
 SELECT mlops.mlflow_run_id(r.run_uuid)::varchar(32) AS run_uuid,
        r.name::varchar(250) AS name,
-       r.source_type::varchar(20) AS source_type,
+       (CASE WHEN r.source_type IN ('NOTEBOOK', 'JOB', 'LOCAL', 'PROJECT') THEN r.source_type
+             WHEN r.source_type = 'TRAIN' THEN 'LOCAL' ELSE 'UNKNOWN' END)::varchar(20) AS source_type,
        r.source_name::varchar(500) AS source_name,
        r.entry_point_name::varchar(50) AS entry_point_name,
        (pg_catalog.pg_get_userbyid(r.user_id)::text COLLATE "default")::varchar(256) AS user_id,
@@ -106,7 +117,7 @@ SELECT t.key::varchar(250) AS key,
        mlops.mlflow_run_id(t.run_uuid)::varchar(32) AS run_uuid
 FROM mlops.visible_runs r JOIN mlops.tags t USING (run_uuid)
 UNION ALL
-SELECT s.key, s.value, mlops.mlflow_run_id(r.run_uuid)::varchar(32)
+SELECT s.key::varchar(250), s.value::varchar(8000), mlops.mlflow_run_id(r.run_uuid)::varchar(32)
 FROM mlops.visible_runs r
 CROSS JOIN LATERAL (VALUES ('mlflow.runName', r.name), ('mlflow.source.type', r.source_type),
                            ('mlflow.source.name', COALESCE(r.source_name, r.entry_point_name)),

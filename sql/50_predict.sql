@@ -12,7 +12,7 @@ REVOKE ALL ON FUNCTION mlops.predict_support(internal) FROM PUBLIC;
 CREATE FUNCTION mlops.served_is(model text, sha256 bytea) RETURNS boolean
     AS 'MODULE_PATHNAME', 'mlops_served_is' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
 COMMENT ON FUNCTION mlops.served_is(text, bytea) IS
-    'whether a reference means a model with this hash that the caller may predict with; part of rewritten predictions, where the hash is that of planning';
+    'Internal: whether a reference means a model with this hash that the caller may predict with; part of rewritten predictions, where the hash is that of planning';
 REVOKE ALL ON FUNCTION mlops.served_is(text, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.served_is(text, bytea) TO PUBLIC;
 

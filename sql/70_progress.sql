@@ -8,7 +8,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'mlops_progress_slots'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5;
 COMMENT ON FUNCTION mlops.progress_slots() IS
-    'Rows behind mlops.training_progress. Texts and losses are NULL for trainings of roles whose privileges the caller does not have.';
+    'Internal: rows behind mlops.training_progress. Texts and losses are NULL for trainings of roles whose privileges the caller does not have.';
 REVOKE ALL ON FUNCTION mlops.progress_slots() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.progress_slots() TO PUBLIC;
 

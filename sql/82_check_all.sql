@@ -17,10 +17,11 @@ WITH m AS (SELECT * FROM mlops.registered_models),
          UNION SELECT 'stage_history', model_id FROM mlops.stage_history UNION SELECT 'model_grants', model_id FROM mlops.model_grants
          UNION SELECT 'aliases', model_id FROM mlops.aliases UNION SELECT 'version_tags', model_id FROM mlops.version_tags
          UNION SELECT 'approvals', model_id FROM mlops.approvals UNION SELECT 'model_gates', model_id FROM mlops.model_gates
-         UNION SELECT 'gate_checks', model_id FROM mlops.gate_checks),
+         UNION SELECT 'gate_checks', model_id FROM mlops.gate_checks UNION SELECT 'tunings', model_id FROM mlops.tunings WHERE model_id IS NOT NULL),
      of_version (object, model_id, version) AS (
          SELECT 'aliases', model_id, version FROM mlops.aliases UNION SELECT 'version_tags', model_id, version FROM mlops.version_tags
-         UNION SELECT 'approvals', model_id, version FROM mlops.approvals),
+         UNION SELECT 'approvals', model_id, version FROM mlops.approvals UNION SELECT 'gate_checks', model_id, version FROM mlops.gate_checks
+         UNION SELECT 'tunings', model_id, version FROM mlops.tunings WHERE model_id IS NOT NULL),
      of_role (object, role, model, version) AS (
          SELECT 'registered_models', owner, name, NULL::integer FROM m
          UNION ALL SELECT 'model_grants', g.grantee, m.name, NULL FROM mlops.model_grants g JOIN m USING (model_id) WHERE g.grantee <> 0
@@ -59,6 +60,12 @@ FROM mlops.runs u WHERE NOT EXISTS (SELECT FROM mlops.experiments e WHERE e.expe
 UNION ALL
 SELECT 'error', 'registered_models', m.name, NULL, format('experiment %s does not exist', m.experiment_id)
 FROM m WHERE NOT EXISTS (SELECT FROM mlops.experiments e WHERE e.experiment_id = m.experiment_id)
+UNION ALL
+SELECT 'error', 'datasets', d.name, NULL, format('experiment %s does not exist', d.experiment_id)
+FROM mlops.datasets d WHERE NOT EXISTS (SELECT FROM mlops.experiments e WHERE e.experiment_id = d.experiment_id)
+UNION ALL
+SELECT DISTINCT 'error', 'experiment_tags', NULL, NULL::integer, format('experiment %s does not exist', t.experiment_id)
+FROM mlops.experiment_tags t WHERE NOT EXISTS (SELECT FROM mlops.experiments e WHERE e.experiment_id = t.experiment_id)
 UNION ALL
 SELECT 'error', 'inputs', NULL, NULL, format('data set %s does not exist', i.dataset_uuid)
 FROM mlops.inputs i WHERE NOT EXISTS (SELECT FROM mlops.datasets d WHERE d.dataset_uuid = i.dataset_uuid)

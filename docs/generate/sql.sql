@@ -1,10 +1,10 @@
--- docs/SQL.md: every function, aggregate, view and type of the extension, from the catalog.
+-- docs/SQL.md: every function, aggregate, view and type of the extension, from the catalog; not what is there for a view only.
 \pset format unaligned
 \pset tuples_only on
 SELECT '# SQL reference
 
-Written by `make docs` from the comments in the catalog; a test compares. Functions for which PUBLIC has no privilege, and parts of
-aggregates and types, are left out.
+Written by `make docs` from the comments in the catalog; a test compares. Functions and views for which PUBLIC has no privilege, those
+whose comment begins with "Internal", and parts of aggregates and types are left out.
 ';
 
 CREATE TEMP VIEW member AS
@@ -17,26 +17,29 @@ SELECT p.oid, p.proname, p.prokind, pg_get_function_arguments(p.oid) AS argument
 	CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END AS volatility,
 	coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment
 FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
-WHERE has_function_privilege('public', p.oid, 'EXECUTE')
+WHERE has_function_privilege('public', p.oid, 'EXECUTE') AND coalesce(obj_description(p.oid, 'pg_proc'), '') !~ '^Internal'
 	AND NOT EXISTS (SELECT FROM pg_aggregate AS a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn))
 	AND NOT EXISTS (SELECT FROM pg_type AS t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend))
 	AND NOT EXISTS (SELECT FROM pg_operator AS o WHERE o.oprcode = p.oid)
 	AND NOT EXISTS (SELECT FROM pg_amproc AS a WHERE a.amproc = p.oid)
 	AND NOT EXISTS (SELECT FROM pg_cast AS c WHERE c.castfunc = p.oid);
 
-SELECT '## Functions
+SELECT '## Functions and procedures
 ';
-SELECT format(E'### %s\n\n```\n%s\n```\n\n%s\n', proname,
-	string_agg(format(E'mlops.%s(%s)\n    → %s  (%s)', proname, arguments, result, volatility), E'\n' ORDER BY arguments COLLATE "C"),
-	string_agg(DISTINCT comment, E'\n'))
-FROM routine WHERE prokind = 'f' GROUP BY proname ORDER BY proname COLLATE "C";
+-- a comment stands below the forms that it is about
+CREATE TEMP VIEW form AS
+SELECT proname, prokind, comment, min(arguments COLLATE "C") AS first,
+	string_agg(format(CASE prokind WHEN 'a' THEN E'mlops.%s(%s) → %s' WHEN 'p' THEN E'CALL mlops.%s(%s)' ELSE E'mlops.%s(%s)\n    → %s  (%s)' END, proname, arguments, result, volatility),
+		E'\n' ORDER BY arguments COLLATE "C") AS forms
+FROM routine GROUP BY proname, prokind, comment;
+
+SELECT format(E'### %s\n\n%s', proname, string_agg(format(E'```\n%s\n```\n\n%s\n', forms, comment), E'\n' ORDER BY first))
+FROM form WHERE prokind IN ('f', 'p') GROUP BY proname ORDER BY proname COLLATE "C";
 
 SELECT '## Aggregates
 ';
-SELECT format(E'### %s\n\n```\n%s\n```\n\n%s\n', proname,
-	string_agg(format(E'mlops.%s(%s) → %s', proname, arguments, result), E'\n' ORDER BY arguments COLLATE "C"),
-	string_agg(DISTINCT comment, E'\n'))
-FROM routine WHERE prokind = 'a' GROUP BY proname ORDER BY proname COLLATE "C";
+SELECT format(E'### %s\n\n%s', proname, string_agg(format(E'```\n%s\n```\n\n%s\n', forms, comment), E'\n' ORDER BY first))
+FROM form WHERE prokind = 'a' GROUP BY proname ORDER BY proname COLLATE "C";
 
 SELECT '## Views
 ';
@@ -44,7 +47,7 @@ SELECT format(E'### mlops.%s\n\n%s\n\nColumns: %s.\n', c.relname, coalesce(obj_d
 	(SELECT string_agg(format('`%s` %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
 	 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
 FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-WHERE c.relkind = 'v' ORDER BY c.relname COLLATE "C";
+WHERE c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT') ORDER BY c.relname COLLATE "C";
 
 SELECT '## Types
 ';

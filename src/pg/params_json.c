@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/json.h"
@@ -157,4 +158,19 @@ params_to_json(StringInfo out, const ParamSet *set)
 		}
 	}
 	appendStringInfoChar(out, '}');
+}
+
+void
+json_check_keys(Jsonb *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY &&
+			(value.val.string.len == 0 || pg_mbstrlen_with_len(value.val.string.val, value.val.string.len) > JSON_MAX_KEY))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a key has 1 to %d characters", JSON_MAX_KEY)));
 }

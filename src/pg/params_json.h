@@ -22,6 +22,10 @@ extern void params_from_jsonb(CoreEnv *env, ParamSet *set, Jsonb *params);
 /* A flat JSON object of all parameters as used. Parameters without a value are left out. */
 extern void params_to_json(StringInfo out, const ParamSet *set);
 
+/* ERROR 22023 unless every key of the object has 1 to JSON_MAX_KEY characters. */
+#define JSON_MAX_KEY 250		/* as MLflow */
+extern void json_check_keys(Jsonb *object);
+
 /* A double as a JSON number, or null when it is not finite. */
 extern void json_append_number(StringInfo out, double value);
 

@@ -38,33 +38,6 @@ PG_FUNCTION_INFO_V1(mlops_log_model);
 	"(SELECT j.key, CASE pg_catalog.jsonb_typeof(j.value) WHEN 'null' THEN 'NaN' " \
 	"ELSE (j.value #>> '{}')::pg_catalog.float8 END AS value FROM pg_catalog.jsonb_each($2::pg_catalog.jsonb) j)"
 
-/* One key and value as an object; a null value stays null. */
-static char *
-one_member(const char *key, const char *value)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	escape_json(&json, key);
-	appendStringInfoString(&json, ": ");
-	escape_json(&json, value);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-static void
-refuse_bad_keys(const char *object)
-{
-	CatalogArg	arg = arg_text(object);
-
-	if (catalog_execute("SELECT 1 FROM pg_catalog.jsonb_object_keys($1::pg_catalog.jsonb) AS k (key) "
-						"WHERE pg_catalog.length(k.key) NOT BETWEEN 1 AND 250", 1, &arg) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a key has 1 to 250 characters")));
-}
-
 static void
 log_params(const TrackedRun *run, const char *object)
 {
@@ -73,7 +46,6 @@ log_params(const TrackedRun *run, const char *object)
 	bool		isnull;
 
 	catalog_begin(&work);
-	refuse_bad_keys(object);
 	catalog_execute("INSERT INTO mlops.params (run_uuid, key, value) "
 					"SELECT $1, j.key, COALESCE(j.value, 'null') FROM pg_catalog.jsonb_each_text($2::pg_catalog.jsonb) j "
 					"ORDER BY j.key ON CONFLICT DO NOTHING", lengthof(args), args);
@@ -100,7 +72,7 @@ mlops_log_param(PG_FUNCTION_ARGS)
 	TrackedRun	run;
 
 	tracked_run_open(fcinfo, "mlops.log_param()", true, &run);
-	log_params(&run, one_member(key, value));
+	log_params(&run, registry_detail(key, value));
 	PG_RETURN_VOID();
 }
 
@@ -132,7 +104,6 @@ log_metrics(FunctionCallInfo fcinfo, const TrackedRun *run, const char *object, 
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the time of a metric must be finite")));
 	catalog_begin(&work);
-	refuse_bad_keys(object);
 	if (catalog_execute("SELECT j.key FROM pg_catalog.jsonb_each($1::pg_catalog.jsonb) j "
 						"WHERE pg_catalog.jsonb_typeof(j.value) NOT IN ('number', 'null') "
 						"AND j.value NOT IN ('\"NaN\"', '\"Infinity\"', '\"-Infinity\"') ORDER BY j.key LIMIT 1", 1, &args[1]) > 0)

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/catalog_scan.h"
+#include "pg/subtransaction.h"
 #include "registry/registry.h"
 #include "registry/tracking.h"
 
@@ -80,36 +81,73 @@ mlops_drop_alias(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* rename_model(model, new_name); the experiment follows if its name is still the model's */
+typedef struct Renaming
+{
+	const Registered *target;
+	const char *new_name;
+} Renaming;
+
+static void
+rename_row(void *context)
+{
+	const Renaming *renaming = context;
+	CatalogArg	args[] = {arg_uuid(&renaming->target->model.model_id), arg_text(renaming->new_name)};
+	CatalogWork work;
+
+	catalog_begin(&work);
+	catalog_execute("UPDATE mlops.registered_models SET name = $2, last_updated_time = pg_catalog.now() "
+					"WHERE model_id = $1", lengthof(args), args);
+	catalog_end(&work);
+}
+
+static void
+rename_experiment(void *context)
+{
+	const Renaming *renaming = context;
+	CatalogArg	args[] = {
+		arg_uuid(&renaming->target->model.model_id), arg_text(renaming->new_name), arg_text(renaming->target->model.name)
+	};
+	CatalogWork work;
+
+	catalog_begin(&work);
+	catalog_execute("UPDATE mlops.experiments e SET name = $2, last_update_time = pg_catalog.now() "
+					"FROM mlops.registered_models m WHERE m.model_id = $1 AND e.experiment_id = m.experiment_id "
+					"AND e.name = $3 AND NOT EXISTS (SELECT FROM mlops.experiments o WHERE o.name = $2)",
+					lengthof(args), args);
+	catalog_end(&work);
+}
+
+/*
+ * rename_model(model, new_name); the experiment follows if its name is still
+ * the model's.  Whether the name is free is for the index to say: it waits for
+ * sessions that are taking the same name.
+ */
 Datum
 mlops_rename_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));
 	char	   *new_name = registry_text(fcinfo, 1, "new_name");
 	Registered	target;
+	Renaming	renaming = {&target, new_name};
 	CatalogWork work;
+	ErrorData  *error;
 
 	catalog_check_model_name(new_name);
 	registry_lock("mlops.rename_model()", name, 0, BARE_NAME_MODEL, PRIVILEGE_MANAGE, &target);
+	error = strcmp(new_name, target.model.name) == 0 ? NULL : subtransaction_run(rename_row, &renaming);
+	if (strcmp(new_name, target.model.name) == 0 || (error != NULL && error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" already exists", new_name)));
+	if (error != NULL)
+		ReThrowError(error);
+	/* an experiment of that name, which somebody made just now: then this one keeps its own */
+	error = subtransaction_run(rename_experiment, &renaming);
+	if (error != NULL && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(error);
 	catalog_begin(&work);
-	{
-		CatalogArg	args[] = {
-			arg_uuid(&target.model.model_id), arg_text(new_name), arg_text(target.model.name)
-		};
-
-		if (catalog_execute("SELECT 1 FROM mlops.registered_models WHERE name = $1", 1, &args[1]) > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_OBJECT),
-					 errmsg("model \"%s\" already exists", new_name)));
-		catalog_execute("UPDATE mlops.registered_models SET name = $2, last_updated_time = pg_catalog.now() "
-						"WHERE model_id = $1", 2, args);
-		catalog_execute("UPDATE mlops.experiments e SET name = $2, last_update_time = pg_catalog.now() "
-						"FROM mlops.registered_models m WHERE m.model_id = $1 AND e.experiment_id = m.experiment_id "
-						"AND e.name = $3 AND NOT EXISTS (SELECT FROM mlops.experiments o WHERE o.name = $2)",
-						lengthof(args), args);
-		catalog_audit(target.user, "rename", &target.model.model_id, new_name, 0,
-					  registry_detail("old_name", target.model.name));
-	}
+	catalog_audit(target.user, "rename", &target.model.model_id, new_name, 0,
+				  registry_detail("old_name", target.model.name));
 	catalog_end(&work);
 	registry_changed();
 	PG_RETURN_VOID();
@@ -192,10 +230,14 @@ registry_remove_runs(const pg_uuid_t *runs, int count)
 	arg = (CatalogArg) {
 		UUIDARRAYOID, PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)), false
 	};
-	catalog_execute("WITH gone AS (DELETE FROM mlops.inputs WHERE run_uuid = ANY ($1) RETURNING dataset_uuid) "
-					"DELETE FROM mlops.datasets d USING gone WHERE d.dataset_uuid = gone.dataset_uuid "
+	catalog_execute("WITH gone AS (DELETE FROM mlops.inputs WHERE run_uuid = ANY ($1) RETURNING dataset_uuid), "
+					"unread AS (DELETE FROM mlops.datasets d USING gone WHERE d.dataset_uuid = gone.dataset_uuid "
 					"AND NOT EXISTS (SELECT FROM mlops.inputs i WHERE i.dataset_uuid = d.dataset_uuid "
-					"AND i.run_uuid <> ALL ($1))", 1, &arg);
+					"AND i.run_uuid <> ALL ($1)) RETURNING d.dataset_uuid) "
+					"DELETE FROM mlops.erasures e USING unread u WHERE e.dataset_uuid = u.dataset_uuid", 1, &arg);
+	/* runs that were part of one of these stand alone now */
+	catalog_execute("DELETE FROM mlops.tags t USING pg_catalog.unnest($1) AS r (run) WHERE t.key = 'mlflow.parentRunId' "
+					"AND t.value = pg_catalog.replace(r.run::pg_catalog.text, '-', '')", 1, &arg);
 	for (size_t i = 0; i < lengthof(parts); i++)
 		catalog_execute(parts[i], 1, &arg);
 }
@@ -320,7 +362,9 @@ registry_delete_version(const Registered *target)
 	static const char *const parts[] = {
 		"DELETE FROM mlops.version_tags WHERE model_id = $1 AND version = $2",
 		"DELETE FROM mlops.approvals WHERE model_id = $1 AND version = $2",
-		"DELETE FROM mlops.gate_checks WHERE model_id = $1 AND version = $2"
+		"DELETE FROM mlops.gate_checks WHERE model_id = $1 AND version = $2",
+		"WITH gone AS (DELETE FROM mlops.tunings WHERE model_id = $1 AND version = $2 RETURNING tuning_id) "
+		"DELETE FROM mlops.tuning_trials t USING gone WHERE t.tuning_id = gone.tuning_id"
 	};
 	CatalogArg	args[] = {arg_uuid(&target->model.model_id), arg_int4(target->version.version)};
 
@@ -366,6 +410,8 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		"DELETE FROM mlops.approvals WHERE model_id = $1",
 		"DELETE FROM mlops.model_gates WHERE model_id = $1",
 		"DELETE FROM mlops.gate_checks WHERE model_id = $1",
+		"WITH gone AS (DELETE FROM mlops.tunings WHERE model_id = $1 RETURNING tuning_id) "
+		"DELETE FROM mlops.tuning_trials t USING gone WHERE t.tuning_id = gone.tuning_id",
 		"DELETE FROM mlops.registered_models WHERE model_id = $1"
 	};
 	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));
@@ -388,10 +434,12 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < lengthof(parts); i++)
 			catalog_execute(parts[i], 1, &id);
 		remove_orphaned_blobs();
-		catalog_execute("DELETE FROM mlops.experiments e WHERE e.experiment_id = $1 "
-						"AND NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = e.experiment_id) "
-						"AND NOT EXISTS (SELECT FROM mlops.runs r WHERE r.experiment_id = e.experiment_id) "
-						"AND NOT EXISTS (SELECT FROM mlops.datasets d WHERE d.experiment_id = e.experiment_id)", 1, &experiment);
+		if (catalog_execute("DELETE FROM mlops.experiments e WHERE e.experiment_id = $1 "
+							"AND NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = e.experiment_id) "
+							"AND NOT EXISTS (SELECT FROM mlops.runs r WHERE r.experiment_id = e.experiment_id) "
+							"AND NOT EXISTS (SELECT FROM mlops.datasets d WHERE d.experiment_id = e.experiment_id)",
+							1, &experiment) > 0)
+			catalog_execute("DELETE FROM mlops.experiment_tags WHERE experiment_id = $1", 1, &experiment);
 		catalog_audit(target.user, "drop", &target.model.model_id, target.model.name, 0, NULL);
 	}
 	catalog_end(&work);

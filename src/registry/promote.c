@@ -25,6 +25,7 @@
 #include "registry/registry.h"
 
 PG_FUNCTION_INFO_V1(mlops_promote);
+PG_FUNCTION_INFO_V1(mlops_promote_text);
 PG_FUNCTION_INFO_V1(mlops_rollback);
 PG_FUNCTION_INFO_V1(mlops_archive);
 
@@ -264,13 +265,10 @@ tell_stale_scores(const Registered *target)
 	SPI_finish();
 }
 
-/* promote(model, version, stage, comment, force) */
-Datum
-mlops_promote(PG_FUNCTION_ARGS)
+/* version 0: as `reference` says. */
+static Datum
+promote(FunctionCallInfo fcinfo, const char *reference, int32 number, const char *stage)
 {
-	char	   *reference = registry_text(fcinfo, 0, "model");
-	int32		number = registry_version(fcinfo, 1);
-	const char *stage = stage_canonical(registry_text(fcinfo, 2, "stage"));
 	char	   *comment = PG_ARGISNULL(3) ? NULL : registry_text(fcinfo, 3, "comment");
 	bool		force = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
 	Registered	target;
@@ -313,6 +311,51 @@ mlops_promote(PG_FUNCTION_ARGS)
 	values[4] = Int32GetDatum(previous);
 	nulls[4] = previous == 0;
 	return result_row(fcinfo, values, nulls);
+}
+
+/* promote(model, version, stage, comment, force) */
+Datum
+mlops_promote(PG_FUNCTION_ARGS)
+{
+	char	   *reference = registry_text(fcinfo, 0, "model");
+	int32		number = registry_version(fcinfo, 1);
+
+	return promote(fcinfo, reference, number, stage_canonical(registry_text(fcinfo, 2, "stage")));
+}
+
+/*
+ * The same with the version as a text: promote('churn', 'Staging') would else
+ * be an error of the integer type.  A number is that version; a stage is where
+ * the newest version goes.
+ */
+Datum
+mlops_promote_text(PG_FUNCTION_ARGS)
+{
+	char	   *reference = registry_text(fcinfo, 0, "model");
+	char	   *version = PG_ARGISNULL(1) ? NULL : registry_text(fcinfo, 1, "version");
+	char	   *stage = PG_ARGISNULL(2) ? NULL : registry_text(fcinfo, 2, "stage");
+	char	   *end;
+	long		number;
+
+	if (version == NULL)
+		return promote(fcinfo, reference, 0, stage_canonical(stage != NULL ? stage : "Production"));
+	errno = 0;
+	number = strtol(version, &end, 10);
+	if (end != version && *end == '\0')
+	{
+		if (errno != 0 || number <= 0 || number > PG_INT32_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("version %s is not a version number", version),
+					 errhint("Versions are numbered from 1.")));
+		return promote(fcinfo, reference, (int32) number, stage_canonical(stage != NULL ? stage : "Production"));
+	}
+	if (stage != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a version number", version),
+				 errhint("Name versions by number, or in the reference: 'churn/Staging', 'churn@champion'.")));
+	return promote(fcinfo, reference, 0, stage_canonical(version));
 }
 
 /* archive(model, version, comment) */

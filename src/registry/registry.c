@@ -182,7 +182,10 @@ registry_detail(const char *key, const char *value)
 	appendStringInfoChar(&json, '{');
 	escape_json(&json, key);
 	appendStringInfoString(&json, ": ");
-	escape_json(&json, value);
+	if (value == NULL)
+		appendStringInfoString(&json, "null");
+	else
+		escape_json(&json, value);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }

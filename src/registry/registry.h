@@ -58,7 +58,7 @@ extern int32 registry_version(FunctionCallInfo fcinfo, int argno);
 /* The name alone, of a reference that may name no version; ERROR 22023 otherwise. */
 extern char *registry_bare_name(const char *reference);
 
-/* {"key": "value"} for the audit log. */
+/* {"key": "value"}, a value of NULL as null. */
 extern char *registry_detail(const char *key, const char *value);
 
 /* Removes target->version with its tags, approvals, run and bytes; the caller has seen that it may go. */

@@ -17,10 +17,11 @@
 #include "utils/timestamp.h"
 
 #include "core/params.h"
+#include "pg/params_json.h"
 #include "registry/registry.h"
 #include "registry/tracking.h"
 
-#define MAX_KEY 250				/* as MLflow */
+#define MAX_KEY JSON_MAX_KEY
 #define PARENT_TAG "mlflow.parentRunId"
 #define NOTE_TAG "mlflow.note.content"
 
@@ -63,6 +64,7 @@ tracked_object(FunctionCallInfo fcinfo, int argno, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be a JSON object", name),
 				 errhint("Write it like '{\"key\": 1}'.")));
+	json_check_keys(value);
 	return JsonbToCString(NULL, &value->root, VARSIZE(value));
 }
 

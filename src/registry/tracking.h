@@ -30,7 +30,7 @@ extern void tracked_run_open(FunctionCallInfo fcinfo, const char *function, bool
 /* Text of argument `argno`, which is a key: ERROR 22023 when empty or longer than 250 characters. */
 extern char *tracked_key(FunctionCallInfo fcinfo, int argno);
 
-/* Text of a jsonb argument that must be an object; ERROR 22023 otherwise, 22004 when NULL. */
+/* Text of a jsonb argument that must be an object; ERROR 22023 otherwise or for a bad key, 22004 when NULL. */
 extern char *tracked_object(FunctionCallInfo fcinfo, int argno, const char *name);
 
 #endif							/* REGISTRY_TRACKING_H */

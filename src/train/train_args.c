@@ -486,6 +486,7 @@ read_tags(TrainArguments *arguments, Jsonb *tags)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("tags must be a JSON object")));
+	json_check_keys(tags);
 	arguments->tags_json = JsonbToCString(NULL, &tags->root, VARSIZE(tags));
 }
 

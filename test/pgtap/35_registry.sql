@@ -1,5 +1,5 @@
 -- Stages, the rollback stack, aliases, descriptions, renaming, removal: what they do and what they refuse.
-SELECT plan(94);
+SELECT plan(108);
 \ir include/registry.sql
 
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE sql AS
@@ -34,6 +34,27 @@ SELECT results_eq($$SELECT from_stage, to_stage, previous_production FROM mlops.
 SELECT is(pg_temp.production('churn'), 4, '... which leaves Production alone');
 SELECT results_eq($$SELECT version FROM mlops.promote('churn/Staging', stage => 'None')$$, $$VALUES (1)$$,
     'the version that is in a stage, by reference');
+
+-- the version as a text: a number, or the stage that the newest goes to
+SELECT pg_temp.add_version('text', 'postgres') FROM generate_series(1, 3);
+SELECT results_eq(call, expected, call) FROM (VALUES
+    ($$SELECT version, to_stage FROM mlops.promote('text', 'staging')$$, $$VALUES (3, 'Staging')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', '2')$$, $$VALUES (2, 'Production')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', '1', 'Staging')$$, $$VALUES (1, 'Staging')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text/1', 'Archived')$$, $$VALUES (1, 'Archived')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', NULL)$$, $$VALUES (3, 'Production')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', NULL, 'Staging')$$, $$VALUES (3, 'Staging')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', stage => 'None')$$, $$VALUES (3, 'None')$$),
+    ($$SELECT version, to_stage FROM mlops.promote('text', version => 2::smallint)$$, $$VALUES (2, 'Production')$$),
+    ($$SELECT version, to_stage FROM mlops.promote(model => 'text', version => 1, stage => 'Production', comment => 'c', force => true)$$, $$VALUES (1, 'Production')$$)) c (call, expected);
+PREPARE move AS SELECT version, to_stage FROM mlops.promote($1, $2);
+SELECT results_eq($$EXECUTE move('text', '2')$$, $$VALUES (2, 'Production')$$, 'a parameter of unknown type');
+SELECT is(pg_temp.try(call), answer, call) FROM (VALUES
+    ($$SELECT mlops.promote('text', 'Stagin')$$, '22023 | unknown stage "Stagin" | Perhaps you meant Staging. The stages are None, Staging, Production and Archived.'),
+    ($$SELECT mlops.promote('text', '0')$$, '22023 | version 0 is not a version number | Versions are numbered from 1.'),
+    ($$SELECT mlops.promote('text', '99999999999999999999')$$, '22023 | version 99999999999999999999 is not a version number | Versions are numbered from 1.'),
+    ($$SELECT mlops.promote('text', 'Staging', 'Production')$$, '22023 | "Staging" is not a version number | Name versions by number, or in the reference: ''churn/Staging'', ''churn@champion''.')) c (call, answer);
+SELECT mlops.promote('text', 2, 'Archived'), mlops.drop_model('text');
 
 -- rollback: a true stack (4 on 3 on 2 on 1)
 SELECT results_eq($$SELECT * FROM mlops.rollback('churn')$$, $$VALUES (4, 3)$$, 'rollback goes back one');

@@ -20,7 +20,7 @@ SELECT is((SELECT row(model, version, experiment, run_name, status, source, tags
     row('m', 1, 'm', 'm/1', 'FINISHED', 'SELECT * FROM public.rows', '{"team": "crm"}'::jsonb)::text, 'the run');
 SELECT ok((SELECT start_time <= end_time AND start_time > now() - interval '1 minute' AND arguments ->> 'target' = 'y' AND search_path IS NOT NULL FROM mlops.experiment_runs),
     'with times, arguments and search_path');
-SELECT results_eq($$SELECT action, version, from_stage, to_stage FROM mlops.history$$, $$VALUES ('register', 1, 'None', 'None')$$, 'history begins');
+SELECT results_eq($$SELECT action, version, from_stage, to_stage FROM mlops.history$$, $$VALUES ('register', 1, NULL, 'None')$$, 'history begins');
 SELECT results_eq($$SELECT action, role, model, version FROM mlops.audit$$, $$VALUES ('train', 'postgres', 'm', 1)$$, 'and so does the audit log');
 SELECT is((SELECT xid FROM mlops.audit WHERE action = 'train') IS NOT NULL, true, 'with the transaction');
 BEGIN;

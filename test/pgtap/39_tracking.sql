@@ -1,5 +1,5 @@
 -- Runs for work inside and outside the database: who may write and see them, what they refuse, and MLflow's view of them.
-SELECT plan(83);
+SELECT plan(84);
 \ir include/registry.sql
 
 BEGIN;

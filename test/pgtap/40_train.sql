@@ -1,6 +1,6 @@
 -- mlops.train: what it promises about arguments, order of rows, weights, splits, thresholds and calibration.
 
-SELECT plan(57);
+SELECT plan(58);
 SET client_min_messages = warning;
 
 -- a model's bytes
@@ -129,6 +129,7 @@ SELECT throws_ok($$SELECT mlops.train('x', 'test.ames', target => 'sale_price', 
 SELECT throws_ok($$SELECT mlops.train('x', 'crm.customers', target => 'churn', algorithm => 'logistic', split => '{"metod": "hash"}')$$, '22023', '"metod" is not known in argument "split"');
 SELECT throws_ok($$SELECT mlops.train('x', 'crm.customers', target => 'churn', algorithm => 'logistic', split => '{"method": "time"}')$$, '22023', 'split method "time" needs a column');
 SELECT throws_ok($$SELECT mlops.train('x', 'crm.customers', target => 'churn', algorithm => 'logistic', split => '{"test": 1.5}')$$, '22023', NULL, 'fraction out of range');
+SELECT throws_ok($$SELECT mlops.train('x', 'crm.customers', target => 'churn', algorithm => 'logistic', tags => '{"": 1}')$$, '22023', 'a key has 1 to 250 characters', 'empty name of a tag');
 SELECT throws_ok($$SELECT mlops.train('x', 'crm.customers', target => 'churn', algorithm => 'logistic', key => 'a,,b')$$, '22023', NULL, 'empty name in a key');
 SELECT throws_ok($$SELECT mlops.train('x', 'SELECT * FROM crm.customers WHERE false', target => 'churn', algorithm => 'logistic')$$, NULL, NULL, 'no rows');
 SELECT throws_ok($$SELECT mlops.train('x', $q$SELECT * FROM crm.customers WHERE churn = 'No'$q$, target => 'churn', algorithm => 'logistic')$$, NULL, NULL, 'one class');
