@@ -17,7 +17,8 @@ WITH m AS (SELECT * FROM mlops.registered_models),
          UNION SELECT 'stage_history', model_id FROM mlops.stage_history UNION SELECT 'model_grants', model_id FROM mlops.model_grants
          UNION SELECT 'aliases', model_id FROM mlops.aliases UNION SELECT 'version_tags', model_id FROM mlops.version_tags
          UNION SELECT 'approvals', model_id FROM mlops.approvals UNION SELECT 'model_gates', model_id FROM mlops.model_gates
-         UNION SELECT 'gate_checks', model_id FROM mlops.gate_checks UNION SELECT 'tunings', model_id FROM mlops.tunings WHERE model_id IS NOT NULL),
+         UNION SELECT 'gate_checks', model_id FROM mlops.gate_checks UNION SELECT 'tunings', model_id FROM mlops.tunings WHERE model_id IS NOT NULL
+         UNION SELECT 'scored_tables', model_id FROM mlops.scored_tables),
      of_version (object, model_id, version) AS (
          SELECT 'aliases', model_id, version FROM mlops.aliases UNION SELECT 'version_tags', model_id, version FROM mlops.version_tags
          UNION SELECT 'approvals', model_id, version FROM mlops.approvals UNION SELECT 'gate_checks', model_id, version FROM mlops.gate_checks

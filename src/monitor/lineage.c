@@ -5,7 +5,10 @@
  * The way up was recorded at training.  The way down is read from the catalogs:
  * whatever depends on a function of ours that takes a model's name has a stored
  * query tree or expression, and in it are the calls with their constants.
- * Bodies of functions that are only text (all PL/pgSQL) cannot be seen.
+ * Bodies of functions that are only text (all PL/pgSQL) have none: there a
+ * pattern looks for calls with the model's name in quotes, which neither sees
+ * names that are put together nor tells comments apart; such uses are of kind
+ * "function text".  Tables that mlops.score_into filled are recorded.
  */
 #include "postgres.h"
 
@@ -13,6 +16,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -34,7 +38,8 @@ typedef struct Lineage
 	MemoryContext context;
 	ModelRow	model;
 	List	   *functions;		/* OIDs: ours that take a model's name first */
-	List	   *relations;		/* OIDs of relations found to predict with it */
+	StringInfoData names;		/* theirs, as alternatives of a pattern */
+	List	   *relations;		/* OIDs of relations found to predict with it, or to hold scores of it */
 	List	   *references;		/* constants found in the tree that is being walked */
 } Lineage;
 
@@ -50,7 +55,7 @@ static const char versions_query[] =
 " FROM mlops.registered_models m JOIN mlops.model_versions v USING (model_id) WHERE m.model_id = $1 ORDER BY v.version";
 
 static const char functions_query[] =
-"SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'mlops'::pg_catalog.regnamespace"
+"SELECT p.oid, p.proname::text FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'mlops'::pg_catalog.regnamespace"
 " AND p.pronargs > 0 AND p.proargtypes[0] = 'pg_catalog.text'::pg_catalog.regtype AND p.proargnames[1] = 'model'";
 
 /* Stored trees of whatever depends on one of the functions: kind, name, relation, tree, definition. */
@@ -65,9 +70,31 @@ static const char users_query[] =
 "  pg_catalog.pg_get_expr(a.adbin, a.adrelid)"
 " FROM d JOIN pg_catalog.pg_attrdef a ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid"
 " JOIN pg_catalog.pg_class c ON c.oid = a.adrelid JOIN pg_catalog.pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum"
+" UNION ALL SELECT 'constraint', COALESCE(c.oid::pg_catalog.regclass::text, k.contypid::pg_catalog.regtype::text) || '.' || pg_catalog.quote_ident(k.conname),"
+"  0::pg_catalog.oid, k.conbin::text, pg_catalog.pg_get_constraintdef(k.oid)"
+" FROM d JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid AND k.conbin IS NOT NULL"
+" LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
+" UNION ALL SELECT 'policy', p.polrelid::pg_catalog.regclass || '.' || pg_catalog.quote_ident(p.polname), 0::pg_catalog.oid, x.tree::text,"
+"  pg_catalog.pg_get_expr(x.tree, p.polrelid)"
+" FROM d JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = d.objid"
+" CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS x (tree) WHERE x.tree IS NOT NULL"
 " UNION ALL SELECT 'function', p.oid::pg_catalog.regprocedure::text, 0::pg_catalog.oid, p.prosqlbody::text, pg_catalog.pg_get_function_sqlbody(p.oid)"
 " FROM d JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.objid AND p.prosqlbody IS NOT NULL"
 " ORDER BY 1, 2";
+
+/* Bodies that are text and have the pattern in them: function, reference, body. */
+static const char texts_query[] =
+"SELECT DISTINCT f.oid::pg_catalog.regprocedure::text, m.r[1], f.prosrc FROM pg_catalog.pg_proc f"
+" JOIN pg_catalog.pg_language l ON l.oid = f.prolang"
+" CROSS JOIN LATERAL pg_catalog.regexp_matches(f.prosrc, $1, 'gi') AS m (r)"
+" WHERE l.lanname NOT IN ('c', 'internal') AND f.prosqlbody IS NULL"
+" AND f.pronamespace NOT IN ('pg_catalog'::pg_catalog.regnamespace, 'mlops'::pg_catalog.regnamespace) ORDER BY 1, 2";
+
+/* Tables that were filled with the model, where they are still there. */
+static const char score_tables_query[] =
+"SELECT s.relation, m.name || s.selector, s.scored_with, s.source, pg_catalog.to_regclass(s.relation)::pg_catalog.oid"
+" FROM mlops.registered_models m JOIN mlops.scored_tables s USING (model_id)"
+" WHERE m.model_id = $1 AND pg_catalog.to_regclass(s.relation) IS NOT NULL ORDER BY s.relation";
 
 /* Views that read those relations, directly or not. */
 static const char readers_query[] =
@@ -114,9 +141,14 @@ find_functions(Lineage *lineage)
 	MemoryContext old = MemoryContextSwitchTo(lineage->context);
 	bool		isnull;
 
+	initStringInfo(&lineage->names);
 	for (uint64 i = 0; i < found; i++)
-		lineage->functions = lappend_oid(lineage->functions,
-										 DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+
+		lineage->functions = lappend_oid(lineage->functions, DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull)));
+		appendStringInfo(&lineage->names, "%s%s", i > 0 ? "|" : "", SPI_getvalue(tuple, SPI_tuptable->tupdesc, 2));
+	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -194,7 +226,7 @@ current_version(const Lineage *lineage, const ModelRef *ref)
 	return found ? row.version : 0;
 }
 
-/* A reference to this model? Texts that are none at all are found when they are used. */
+/* A reference to this model?  A text that is none at all is an error for whoever uses it, not here. */
 static bool
 names_model(const Lineage *lineage, const char *reference, int32 *version)
 {
@@ -206,24 +238,26 @@ names_model(const Lineage *lineage, const char *reference, int32 *version)
 		text += 8;
 	if (strncmp(text, lineage->model.name, length) != 0 || (text[length] != '\0' && text[length] != '/' && text[length] != '@'))
 		return false;
-	model_ref_parse(reference, &ref);
+	if (!model_ref_try_parse(reference, &ref))
+		return false;
 	*version = current_version(lineage, &ref);
 	return true;
 }
 
 static void
-put_user(Lineage *lineage, HeapTuple tuple, TupleDesc descriptor, const char *reference, int32 version)
+put_user(Lineage *lineage, const char *kind, const char *object, const char *reference, int32 version, const char *definition)
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {false};
 
 	values[0] = CStringGetTextDatum("use");
-	values[1] = SPI_getbinval(tuple, descriptor, 1, &nulls[1]);
-	values[2] = SPI_getbinval(tuple, descriptor, 2, &nulls[2]);
+	values[1] = CStringGetTextDatum(kind);
+	values[2] = CStringGetTextDatum(object);
 	values[3] = CStringGetTextDatum(reference);
 	values[4] = Int32GetDatum(version);
 	nulls[4] = version == 0;
-	values[5] = SPI_getbinval(tuple, descriptor, 5, &nulls[5]);
+	nulls[5] = definition == NULL;
+	values[5] = definition != NULL ? CStringGetTextDatum(definition) : (Datum) 0;
 	tuplestore_putvalues(lineage->result->setResult, lineage->result->setDesc, values, nulls);
 }
 
@@ -255,10 +289,50 @@ find_users(Lineage *lineage)
 			if (list_member(seen, makeString(reference)) || !names_model(lineage, reference, &version))
 				continue;
 			seen = lappend(seen, makeString(reference));
-			put_user(lineage, tuple, table->tupdesc, reference, version);
+			put_user(lineage, SPI_getvalue(tuple, table->tupdesc, 1), SPI_getvalue(tuple, table->tupdesc, 2), reference, version,
+					 SPI_getvalue(tuple, table->tupdesc, 5));
 			if (OidIsValid(relation))
 				lineage->relations = list_append_unique_oid(lineage->relations, relation);
 		}
+	}
+}
+
+static void
+find_texts(Lineage *lineage)
+{
+	/* a call of a function of ours by the model's name in quotes, also doubled ones */
+	CatalogArg	pattern = arg_text(psprintf("\\m(?:%s)\\s*\\(\\s*(?:model\\s*(?:=>|:=)\\s*)?'+((?:models:/)?%s(?:[/@][^']*)?)'",
+											lineage->names.data, lineage->model.name));
+	uint64		found = catalog_execute(texts_query, 1, &pattern);
+	SPITupleTable *table = SPI_tuptable;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		char	   *reference = SPI_getvalue(table->vals[i], table->tupdesc, 2);
+		int32		version;
+
+		CHECK_FOR_INTERRUPTS();
+		if (names_model(lineage, reference, &version))
+			put_user(lineage, "function text", SPI_getvalue(table->vals[i], table->tupdesc, 1), reference, version,
+					 SPI_getvalue(table->vals[i], table->tupdesc, 3));
+	}
+}
+
+static void
+find_score_tables(Lineage *lineage)
+{
+	CatalogArg	id = arg_uuid(&lineage->model.model_id);
+	uint64		found = catalog_execute(score_tables_query, 1, &id);
+	bool		isnull;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	descriptor = SPI_tuptable->tupdesc;
+
+		put_user(lineage, "score table", SPI_getvalue(tuple, descriptor, 1), SPI_getvalue(tuple, descriptor, 2),
+				 DatumGetInt32(SPI_getbinval(tuple, descriptor, 3, &isnull)), SPI_getvalue(tuple, descriptor, 4));
+		lineage->relations = list_append_unique_oid(lineage->relations, DatumGetObjectId(SPI_getbinval(tuple, descriptor, 5, &isnull)));
 	}
 }
 
@@ -288,6 +362,8 @@ mlops_lineage(PG_FUNCTION_ARGS)
 	put_rows(&lineage, versions_query, arg_uuid(&lineage.model.model_id));
 	find_functions(&lineage);
 	find_users(&lineage);
+	find_texts(&lineage);
+	find_score_tables(&lineage);
 	if (lineage.relations != NIL)
 		put_rows(&lineage, readers_query, arg_oids(lineage.relations));
 	catalog_end(&work);

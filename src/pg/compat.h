@@ -77,4 +77,11 @@
 #define compat_executor_run(query) ExecutorRun((query), ForwardScanDirection, 0, true)
 #endif
 
+/* 16 has one function for privileges on objects of every class */
+#if PG_VERSION_NUM >= 160000
+#define compat_schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, (schema), (role), (mode))
+#else
+#define compat_schema_aclcheck(schema, role, mode) pg_namespace_aclcheck((schema), (role), (mode))
+#endif
+
 #endif /* MLOPS_PG_COMPAT_H */

@@ -31,6 +31,8 @@ typedef struct ModelRef
 
 /* ERROR 22023 with a hint listing the forms.  Accepts a "models:/" prefix. */
 extern void model_ref_parse(const char *text, ModelRef *ref);
+/* The same without an error: false when the text is no reference. */
+extern bool model_ref_try_parse(const char *text, ModelRef *ref);
 /* Canonical spelling of a stage, or ERROR 22023 naming the four. */
 extern const char *stage_canonical(const char *stage);
 

@@ -151,8 +151,8 @@ model_ref_parse(const char *text, ModelRef *ref)
 				 errhint("Write an offset (+01:00) or a name of pg_timezone_names; without one the time is UTC.")));
 }
 
-static bool
-try_parse(const char *text, ModelRef *ref)
+bool
+model_ref_try_parse(const char *text, ModelRef *ref)
 {
 	PgEnv		env;
 	ModelName	name;
@@ -238,7 +238,7 @@ resolve(const char *text, Privilege privilege, bool quiet, ResolvedModel *resolv
 
 	if (!quiet)
 		model_ref_parse(text, &ref);
-	else if (!try_parse(text, &ref))
+	else if (!model_ref_try_parse(text, &ref))
 		return false;
 	memset(resolved, 0, sizeof(*resolved));
 	if (!catalog_find_model(ref.name, model))

@@ -49,6 +49,7 @@ mlops_set_alias(PG_FUNCTION_ARGS)
 	}
 	catalog_end(&work);
 	registry_changed();
+	registry_tell_stale(&target, false);
 	PG_RETURN_VOID();
 }
 
@@ -412,7 +413,9 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		"DELETE FROM mlops.gate_checks WHERE model_id = $1",
 		"WITH gone AS (DELETE FROM mlops.tunings WHERE model_id = $1 RETURNING tuning_id) "
 		"DELETE FROM mlops.tuning_trials t USING gone WHERE t.tuning_id = gone.tuning_id",
-		"DELETE FROM mlops.registered_models WHERE model_id = $1"
+		"DELETE FROM mlops.registered_models WHERE model_id = $1",
+		/* last: whoever fills a table holds a lock on the model */
+		"DELETE FROM mlops.scored_tables WHERE model_id = $1"
 	};
 	char	   *name = registry_bare_name(registry_text(fcinfo, 0, "model"));
 	Registered	target;

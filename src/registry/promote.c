@@ -238,33 +238,6 @@ record_admission(const Registered *target, const Admission *admission, bool forc
 	catalog_audit(target->user, "force", &target->model.model_id, target->model.name, target->version.version, detail.data);
 }
 
-/*
- * Stored scores that another version made: materialized views that lineage
- * finds, and tables that the model's tag "score_tables" names.  Runs as the
- * caller.
- */
-static void
-tell_stale_scores(const Registered *target)
-{
-	Oid			types[] = {TEXTOID, UUIDOID};
-	Datum		values[] = {CStringGetTextDatum(target->model.name), UUIDPGetDatum(&target->model.model_id)};
-	char	   *objects;
-
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(u.object, ', ' ORDER BY u.object COLLATE \"C\") FROM ("
-							  "SELECT l.object FROM mlops.lineage($1) l "
-							  "WHERE l.direction OPERATOR(pg_catalog.=) 'use' AND l.kind OPERATOR(pg_catalog.=) 'materialized view' "
-							  "UNION SELECT m.tags OPERATOR(pg_catalog.->>) 'score_tables' FROM mlops.models m "
-							  "WHERE m.model_id OPERATOR(pg_catalog.=) $2) u", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "reading the lineage of model \"%s\" failed", target->model.name);
-	objects = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (objects != NULL)
-		ereport(NOTICE,
-				(errmsg("scores stored from model \"%s\" are now those of another version: %s", target->model.name, objects),
-				 errhint("Fill the tables again, and REFRESH MATERIALIZED VIEW.")));
-	SPI_finish();
-}
-
 /* version 0: as `reference` says. */
 static Datum
 promote(FunctionCallInfo fcinfo, const char *reference, int32 number, const char *stage)
@@ -300,8 +273,7 @@ promote(FunctionCallInfo fcinfo, const char *reference, int32 number, const char
 					  stage_detail(version->stage, stage, force));
 		catalog_end(&work);
 		registry_changed();
-		if (strcmp(stage, "Production") == 0 && previous != 0)
-			tell_stale_scores(&target);
+		registry_tell_stale(&target, strcmp(stage, "Production") == 0 && previous != 0);
 	}
 
 	values[0] = CStringGetTextDatum(target.model.name);
@@ -379,6 +351,7 @@ mlops_archive(PG_FUNCTION_ARGS)
 					  stage_detail(target.version.stage, "Archived", false));
 		catalog_end(&work);
 		registry_changed();
+		registry_tell_stale(&target, false);
 	}
 	PG_RETURN_VOID();
 }
@@ -449,7 +422,7 @@ mlops_rollback(PG_FUNCTION_ARGS)
 				  from == 0 ? NULL : psprintf("{\"from_version\": %d}", from));
 	catalog_end(&work);
 	registry_changed();
-	tell_stale_scores(&target);
+	registry_tell_stale(&target, true);
 
 	values[0] = Int32GetDatum(from);
 	nulls[0] = from == 0;

@@ -70,4 +70,12 @@ extern void registry_delete_version(const Registered *target);
  */
 extern void registry_remove_runs(const pg_uuid_t *runs, int count);
 
+/*
+ * NOTICE that names the stored scores that another version made: tables that
+ * mlops.score_into filled and whose reference means other bytes now; where what
+ * `served` changed, also materialized views that lineage finds, and what the
+ * model's tag "score_tables" names.  Runs as the caller.
+ */
+extern void registry_tell_stale(const Registered *target, bool served);
+
 #endif							/* REGISTRY_REGISTRY_H */

@@ -4,8 +4,8 @@
  *
  * For each version: were rows with the key trained on, by the split's identity;
  * are they in a table that the training kept, from which they are deleted; and what is their fingerprint, which is recorded so
- * that mlops.verify expects the data without them.  Neither the key nor the rows
- * are recorded.  Deleting from the source itself is the caller's; done before
+ * that mlops.verify expects the data without them.  Tables that mlops.score_into
+ * filled lose the key, too.  Neither the key nor the rows are recorded.  Deleting from the source itself is the caller's; done before
  * this call, the rows are gone and their fingerprint cannot be known.
  */
 #include "postgres.h"
@@ -61,6 +61,7 @@ typedef struct Forgotten
 	int			target_attribute;	/* 0: strata do not matter */
 	Oid			target_type;
 	int64		rows_erased;
+	bool		scores;			/* a table of scores, not the data of a training */
 	bool		trained;
 	bool		held_out;
 	bool		unused;
@@ -341,7 +342,7 @@ put_version(ReturnSetInfo *result, const Forgotten *forgotten, const char *detai
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {false};
-	const char *role = forgotten->trained ? "training" : forgotten->held_out ? "held out" : forgotten->unused ? "not used" : NULL;
+	const char *role = forgotten->scores ? "scored" : forgotten->trained ? "training" : forgotten->held_out ? "held out" : forgotten->unused ? "not used" : NULL;
 
 	values[0] = Int32GetDatum(forgotten->resolved.version.version);
 	nulls[1] = role == NULL;
@@ -393,6 +394,75 @@ forget_version(Forgotten *forgotten)
 	return forgotten->kept_in != NULL ? NULL : "the rows are in the source: delete them there";
 }
 
+/* ---------- scores ---------- */
+
+typedef struct ScoredTable
+{
+	char	   *relation;
+	char	   *key;
+	int32		version;
+} ScoredTable;
+
+static ScoredTable *
+list_scored_tables(const ModelRow *model, uint64 *count)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogWork work;
+	CatalogArg	id = arg_uuid(&model->model_id);
+	ScoredTable *tables;
+	bool		isnull;
+
+	catalog_begin(&work);
+	*count = catalog_execute("SELECT relation, key, scored_with FROM mlops.scored_tables WHERE model_id = $1 "
+							 "AND pg_catalog.to_regclass(relation) IS NOT NULL ORDER BY relation", 1, &id);
+	tables = MemoryContextAlloc(caller, sizeof(ScoredTable) * Max(*count, 1));
+	for (uint64 i = 0; i < *count; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+
+		tables[i].relation = MemoryContextStrdup(caller, SPI_getvalue(tuple, SPI_tuptable->tupdesc, 1));
+		tables[i].key = MemoryContextStrdup(caller, SPI_getvalue(tuple, SPI_tuptable->tupdesc, 2));
+		tables[i].version = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &isnull));
+	}
+	catalog_end(&work);
+	return tables;
+}
+
+static void
+delete_scores(void *context)
+{
+	delete_rows(context);
+}
+
+/*
+ * What is to be said of the table, or NULL.  Whoever may predict can fill a
+ * table, so one that the caller may not delete from, or that is none any more,
+ * is told and does not fail the rest.
+ */
+static const char *
+forget_scores(Forgotten *forgotten, const ScoredTable *table)
+{
+	char	  **keys = column_names_split(table->key, &forgotten->nkeys);
+	char	   *why = NULL;
+	ErrorData  *error;
+
+	forgotten->kept_in = table->relation;
+	forgotten->resolved.version.version = table->version;
+	forgotten->condition = key_condition(forgotten, keys, forgotten->nkeys, &why);
+	if (forgotten->condition == NULL)
+		return why;
+	error = subtransaction_run(delete_scores, forgotten);
+	if (error == NULL)
+	{
+		forgotten->printer.total.rows = (uint64) forgotten->rows_erased;
+		return NULL;
+	}
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR)
+		ReThrowError(error);
+	return psprintf("its rows could not be deleted: %s", error->message);
+}
+
 /* ---------- all versions ---------- */
 
 static int32 *
@@ -420,6 +490,7 @@ forget(FunctionCallInfo fcinfo, const char *key, Jsonb *object)
 	ModelRef	ref;
 	ModelRow	model;
 	int32	   *versions;
+	ScoredTable *tables;
 	uint64		count;
 
 	PreventCommandIfReadOnly("mlops.forget()");
@@ -448,6 +519,19 @@ forget(FunctionCallInfo fcinfo, const char *key, Jsonb *object)
 		if (!catalog_find_version(&model.model_id, versions[i], &forgotten->resolved.version))
 			continue;
 		detail = forget_version(forgotten);
+		put_version((ReturnSetInfo *) fcinfo->resultinfo, forgotten, detail);
+	}
+	tables = list_scored_tables(&model, &count);
+	for (uint64 i = 0; i < count; i++)
+	{
+		Forgotten  *forgotten = palloc0(sizeof(Forgotten));
+		const char *detail;
+
+		CHECK_FOR_INTERRUPTS();
+		forgotten->text = key;
+		forgotten->object = object;
+		forgotten->scores = true;
+		detail = forget_scores(forgotten, &tables[i]);
 		put_version((ReturnSetInfo *) fcinfo->resultinfo, forgotten, detail);
 	}
 	return (Datum) 0;

@@ -63,6 +63,7 @@ BEGIN
     RESET ROLE;
     PERFORM mlops.check_gates(model || '/' || v) FROM generate_series(1, 6) v;
     PERFORM mlops.promote(model, 1), mlops.promote(model, 2);
+    PERFORM mlops.score_into(model, 'rows', 'scores_' || model);
     PERFORM mlops.forget(model, '7');
 END $$;
 CALL pg_temp.fill('m');

@@ -1,6 +1,6 @@
 -- Erasure: rows go from what is kept, versions say whether they were trained on them, verify expects the rest.
 
-SELECT plan(29);
+SELECT plan(34);
 SET client_min_messages = warning;
 
 CREATE TABLE people AS SELECT i AS id, 'p' || (i + 1) / 2 AS person, i % 2 AS part, hashint4(i) % 100 AS a, i % 9 AS g, timestamptz '2024-01-01' + i * interval '1 hour' AS at,
@@ -69,6 +69,15 @@ SELECT is((SELECT detail FROM mlops.forget('m', '{"id": 500}'::jsonb) WHERE vers
 SELECT throws_ok($$SELECT * FROM mlops.forget('m', '[1]'::jsonb)$$, '22023', 'argument "key" of mlops.forget must be a JSON object or a text', 'no object');
 SELECT is((SELECT count(*) FROM mlops.forget('m', 'x'' OR true --') WHERE rows_found > 0), 0::bigint, 'a key is a value, whatever it holds');
 
+-- tables of scores
+SELECT mlops.promote('m', 1);
+SELECT rows FROM mlops.score_into('m', 'SELECT DISTINCT ON (person) * FROM people', 'scores');
+SELECT rows FROM mlops.score_into('m/3', 'people', 'scores_by_id');
+SELECT results_eq($$SELECT version, rows_found, rows_erased, kept_in, detail FROM mlops.forget('m', 'p290') WHERE role = 'scored'$$,
+	$$VALUES (1, 1::bigint, 1::bigint, 'public.scores', NULL), (3, 0, 0, 'public.scores_by_id', 'its rows could not be deleted: invalid input syntax for type integer: "p290"')$$, 'scores of a person go, where the key fits');
+SELECT is((SELECT count(*) FROM scores WHERE person = 'p290'), 0::bigint, '... and are gone');
+SELECT results_eq($$SELECT rows_erased, kept_in FROM mlops.forget('m', '{"id": 500, "person": "p250"}'::jsonb) WHERE role = 'scored'$$, $$VALUES (1::bigint, 'public.scores'), (1, 'public.scores_by_id')$$, 'an object has the key of each');
+
 -- what is recorded
 SELECT is((SELECT count(*) FROM mlops.audit_log WHERE action = 'forget' AND detail::text ~ 'p\d'), 0::bigint, 'the audit log does not name the person');
 SELECT is_empty($$SELECT * FROM mlops.check_all()$$, 'the registry is sound');
@@ -84,7 +93,13 @@ SELECT mlops.grant_access('m', 'forget_stranger', 'manage');
 SET ROLE forget_stranger;
 SELECT throws_ok($$SELECT * FROM mlops.forget('m', 'p150')$$, '42501', 'permission denied for table public.kept', '... and the right to delete what was kept');
 RESET ROLE;
+GRANT DELETE ON kept TO forget_stranger;
+SET ROLE forget_stranger;
+SELECT is((SELECT detail FROM mlops.forget('m', 'p151') WHERE kept_in = 'public.scores'), 'its rows could not be deleted: permission denied for table public.scores', 'a table of scores that one may not delete from is named');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM scores WHERE person = 'p151'), 1::bigint, '... and keeps them');
 SELECT throws_ok($$SELECT * FROM mlops.forget('nothing', 'p1')$$, '42704', NULL, 'unknown model');
 SELECT throws_ok($$SELECT * FROM mlops.forget('m/1', 'p1')$$, '22023', '"m/1" names a version of a model', 'one version');
 SELECT mlops.revoke_access('m', 'forget_stranger', 'read'), mlops.revoke_access('m', 'forget_stranger', 'manage');
+REVOKE ALL ON kept FROM forget_stranger;
 DROP ROLE forget_stranger;
