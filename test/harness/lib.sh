@@ -85,9 +85,10 @@ private_release() {
 }
 
 # Copies the server's programs and links to its libraries and shared files, at the same places below $private/pg: a server
-# looks for them relative to its own executable. Then installs the extension there. Sets $bin.
-private_pg() {
-	local bindir pkglibdir sharedir farm=$private/pg identity
+# looks for them relative to its own executable. Then installs the extension there. Sets $bin. NAME instead of pg is the
+# place of a server of another major version, SOURCE a copy of the sources that was built for it.
+private_pg() { # [NAME SOURCE]
+	local bindir pkglibdir sharedir farm=$private/${1:-pg} source=${2:-$root} identity
 	bindir=$("$pg_config" --bindir) && pkglibdir=$("$pg_config" --pkglibdir) && sharedir=$("$pg_config" --sharedir) ||
 		die "cannot run $pg_config"
 	bin=$farm$bindir
@@ -109,10 +110,39 @@ private_pg() {
 		fi
 		echo "$identity" >"$farm/identity"
 	fi
-	make -s --no-print-directory -C "$root" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
+	make -s --no-print-directory -C "$source" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
 		die "cannot install the extension into $farm"
 	"$root/test/harness/older_version" "$farm$sharedir/extension" || die "cannot make an older version of the extension"
 	exec 8>&-
+}
+
+pg_major() { "$1" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'; }
+
+# other_pg: the same with a server of another major version than PG_CONFIG's, where there is one with all that building
+# needs: that of MLOPS_OTHER_PG_CONFIG, else the oldest of Debian's. Sets $other_bin, or to nothing.
+other_pg() {
+	local candidate ours source=$build/other
+	other_bin=
+	ours=$(pg_major "$pg_config")
+	for candidate in ${MLOPS_OTHER_PG_CONFIG:-$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V)}; do
+		if [ -x "$candidate" ] && [ "$(pg_major "$candidate")" != "$ours" ] &&
+			[ -f "$("$candidate" --includedir-server)/postgres.h" ] && [ -f "$("$candidate" --pgxs)" ] &&
+			[ -x "$("$candidate" --bindir)/initdb" ] && [ -x "$("$candidate" --bindir)/pg_upgrade" ]; then
+			mkdir -p "$source"
+			rm -rf "$source/src" "$source/sql"
+			cp -a "$root/src" "$root/sql" "$root/mlops.control" "$source/"
+			other_bin=$(
+				pg_config=$candidate
+				export PG_CONFIG=$candidate
+				make -s --no-print-directory -j"$(nproc 2>/dev/null || echo 2)" -C "$source" -f src/pgxs.mk build >&2 &&
+					private_pg pg_other "$source" && echo "$bin"
+			) || die "cannot build the extension for $candidate"
+			return
+		fi
+	done
+	if [ -n "${MLOPS_OTHER_PG_CONFIG:-}" ]; then
+		die "MLOPS_OTHER_PG_CONFIG=$MLOPS_OTHER_PG_CONFIG is not a server of another version, with all that building needs"
+	fi
 }
 
 free_port() {
@@ -181,7 +211,7 @@ servers_end() {
 	while IFS= read -r file; do
 		pid=$(head -n 1 "$file" 2>/dev/null)
 		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-		"$private"/pg/*) ;;
+		"$private"/pg/* | "$private"/pg_other/*) ;;
 		*) continue ;;
 		esac
 		kill -QUIT "$pid" 2>/dev/null
@@ -277,8 +307,7 @@ tests_readable() {
 	tests=$root/test
 	if as_server test -r "$tests/t" -a -r "$tests/data/load.sql"; then return; fi
 	tests=$run/source/test
-	mkdir -p "$tests" "$run/source/docs"
-	cp -r "$root/test/t" "$root/test/data" "$tests/"
-	cp -r "$root/docs/quickstart" "$run/source/docs/"
+	mkdir -p "$run/source"
+	find "$root" -mindepth 1 -maxdepth 1 ! -name build ! -name '.git*' ! -name '*.so' -exec cp -r -t "$run/source" {} +
 	chmod -R go+rX "$run/source"
 }
