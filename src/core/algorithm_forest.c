@@ -42,7 +42,9 @@
 	{"min_samples_split", PARAM_INTEGER, 2, 2, 1e9, NULL, NULL, \
 	"Rows of a node that is split at least."}, \
 	{"min_impurity_decrease", PARAM_REAL, 0, 0, INFINITY, NULL, NULL, \
-	"What a split must take off the impurity at least, times the node's share of all weight: variance, or the Gini impurity of classes."}, \
+	"What a split must take off the impurity at least, times the node's share of all weight: variance, Gini impurity, or entropy in bits."}, \
+	{"criterion", PARAM_CHOICE, 0, 0, 0, "auto|gini|entropy|log_loss|squared_error", NULL, \
+	"Impurity that splits reduce; auto: gini for classes, squared_error for numbers; log_loss is entropy."}, \
 	{"class_weight", PARAM_CHOICE, 0, 0, 0, "none|balanced", NULL, \
 	"balanced: classes have equal total weights."}, \
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL, \
@@ -121,6 +123,23 @@ choose_max_features(ForestFit *fit)
 	return (int) features;
 }
 
+/* The record says what was used. */
+static CoreStatus
+choose_criterion(ForestFit *fit)
+{
+	const char *word = params_choice(fit->input->params, "criterion");
+	bool		classes = fit->input->task != TASK_REGRESSION;
+	const char *used = classes ? "gini" : "squared_error";
+
+	fit->job.entropy = strcmp(word, "entropy") == 0 || strcmp(word, "log_loss") == 0;
+	if (strcmp(word, "auto") != 0 && classes != (fit->job.entropy || strcmp(word, "gini") == 0))
+	{
+		env_fail(fit->env, CORE_INVALID, "criterion \"%s\" does not fit %s", word, task_name(fit->input->task));
+		return env_hint(fit->env, CORE_INVALID, classes ? "Classes have criteria \"gini\" and \"entropy\"." : "Numbers have criterion \"squared_error\".");
+	}
+	return tree_record_word(fit->env, fit->model, "criterion", fit->job.entropy ? "entropy" : used);
+}
+
 /* Leaves of a tree at most: by parameter, by rows, and so that the model does not become too large. */
 static void
 choose_leaves(ForestFit *fit)
@@ -156,13 +175,14 @@ usual_leaf(const ForestJob *job, bool forest)
 	return fmax(job->nclasses > 0 ? 5 : 2, ceil(n * job->ntrees / USUAL_ROWS));
 }
 
-static void
+static CoreStatus
 configure(ForestFit *fit)
 {
 	const ParamSet *params = fit->input->params;
 	ForestJob  *job = &fit->job;
 	bool		forest = is_forest(fit);
 
+	CORE_TRY(choose_criterion(fit));
 	job->nfeatures = fit->input->nterms;
 	job->nclasses = fit->input->task == TASK_REGRESSION ? 0 : fit->input->nclasses;
 	job->width = job->nclasses > 2 ? job->nclasses : 1;
@@ -182,6 +202,7 @@ configure(ForestFit *fit)
 	job->cat_smooth = params_number(params, "cat_smooth");
 	forest_sample_init(job);
 	choose_leaves(fit);
+	return CORE_OK;
 }
 
 /* ------------------------------------------------------------ rows */
@@ -276,7 +297,7 @@ prepare(ForestFit *fit)
 	CORE_TRY(tree_weigh_classes(env, fit->input, &fit->rows));
 	CORE_TRY(count_rows(fit));
 	CORE_TRY(check_targets(fit));
-	configure(fit);
+	CORE_TRY(configure(fit));
 	CORE_TRY(tree_bins_learn(env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, NULL));
 	CORE_TRY(forest_share(env, fit->team, &fit->bins, &fit->job, &fit->forest));
 	CORE_TRY(fill_rows(fit));

@@ -19,25 +19,30 @@
  * sample (Efraimidis and Spirakis, "Weighted random sampling with a reservoir",
  * 2006).
  *
- * Cost: a pass over the rows' hashes for each tree; the trees themselves are
- * small.  One process: 100 trees of 256 rows take 10 ms.
+ * The processes of a team take trees (isolation.h).
+ *
+ * Cost: a pass over the rows' hashes for each tree, 5 ns a row; the trees
+ * themselves are small: 100 of 256 rows take 10 ms.  Shared memory: 8 bytes a
+ * row, as many for its weight, samples and trees of a batch (up to 64 MB).
  */
-#include "core/tree_data.h"
+#include "core/isolation.h"
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/hash.h"
 #include "core/real.h"
 #include "core/sort.h"
-#include "core/tree_model.h"
+#include "core/tree_data.h"
 
 #define LN2 0.69314718055994530942
 #define EULER_GAMMA 0.57721566490153286061
 #define POLL_ROWS 65536
 #define CHUNK_ROWS 512			/* rows scored at a time */
 #define MAX_SAMPLES 65536
+#define VALUES_BYTES ((size_t) 32 * 1024 * 1024)	/* of the samples and trees of a batch */
 
 static const ParamSpec isolation_params[] = {
 	{"n_estimators", PARAM_INTEGER, 100, 1, 10000, NULL, "num_trees|ntree",
@@ -49,30 +54,16 @@ static const ParamSpec isolation_params[] = {
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL}
 };
 
-typedef struct IsolationNode
-{
-	int			first;			/* rows order[first .. first + count - 1] */
-	int			count;
-	int			depth;
-} IsolationNode;
-
+/* The leader's fit. */
 typedef struct IsolationFit
 {
 	CoreEnv    *env;
 	const FitInput *input;
 	const FitRows *rows;
+	Team	   *team;
 	Model	   *model;
 	int64_t		usable;			/* rows of positive weight */
-	int			ntrees;
-	int			samples;		/* rows of a tree */
-	int			max_depth;
-	uint64_t	seed;			/* of the tree at hand */
-	double	   *x;				/* [samples][nterms], without infinities */
-	int		   *order;			/* [samples] */
-	int64_t    *chosen;			/* [samples] heap of rows by key */
-	double	   *key;
-	int		   *terms;			/* [nterms] permutation */
-	IsolationNode *queue;		/* [2 samples] */
+	IsolationJob *job;
 	uint32_t   *set;
 	TreeStore	store;
 } IsolationFit;
@@ -88,102 +79,106 @@ mean_path(double n)
 	return 2 * (real_log(n - 1) + EULER_GAMMA) - 2 * (n - 1) / n;
 }
 
-/* ------------------------------------------------------------ samples */
+/* ------------------------------------------------------------ the job */
 
-/* Whether entry a of the heap comes after entry b in the tree's own order. */
-static bool
-comes_after(const IsolationFit *fit, int a, int b)
+static CoreStatus
+configure(IsolationFit *fit, IsolationJob *job)
 {
-	if (fit->key[a] != fit->key[b])
-		return fit->key[a] > fit->key[b];
-	return fit->chosen[a] > fit->chosen[b];
-}
+	const ParamSet *params = fit->input->params;
+	double		samples = params_number(params, "max_samples");
+	size_t		tree_bytes;
 
-static void
-swap_chosen(IsolationFit *fit, int a, int b)
-{
-	int64_t		row = fit->chosen[a];
-	double		key = fit->key[a];
-
-	fit->chosen[a] = fit->chosen[b];
-	fit->key[a] = fit->key[b];
-	fit->chosen[b] = row;
-	fit->key[b] = key;
-}
-
-static void
-sift_down(IsolationFit *fit, int root, int count)
-{
-	int			child;
-
-	while ((child = 2 * root + 1) < count)
+	for (int64_t i = 0; i < fit->rows->nrows; i++)
 	{
-		if (child + 1 < count && comes_after(fit, child + 1, child))
-			child++;
-		if (!comes_after(fit, child, root))
-			break;
-		swap_chosen(fit, root, child);
-		root = child;
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
+		fit->usable += fit_row_counts(fit->rows, i);
 	}
+	if (fit->usable < 2)
+		return env_fail(fit->env, CORE_NUMERIC, "an isolation forest needs at least two rows of positive weight");
+	if (samples < 1)
+		samples = ceil(samples * (double) fit->usable);
+	samples = samples > MAX_SAMPLES ? MAX_SAMPLES : samples < 2 ? 2 : samples;
+	job->samples = samples > (double) fit->usable ? (int) fit->usable : (int) samples;
+	while ((1 << job->max_depth) < job->samples)
+		job->max_depth++;
+	job->nrows = fit->rows->nrows;
+	job->nterms = fit->input->nterms;
+	job->ntrees = params_integer(params, "n_estimators");
+	job->seed = fit->input->seed;
+	job->weighted = fit->rows->weight != NULL;
+	tree_bytes = (size_t) job->samples * (size_t) job->nterms * sizeof(double) + isolation_slot_bytes(job);
+	job->nslots = (int32_t) (VALUES_BYTES / tree_bytes);
+	job->nslots = job->nslots < 1 ? 1 : job->nslots > job->ntrees ? job->ntrees : job->nslots;
+	return CORE_OK;
 }
 
-/* A uniform number, or an exponential one with the weight as its rate: the rows with the least are the sample. */
-static double
-row_key(const IsolationFit *fit, int64_t row, uint64_t ordinal)
-{
-	double		uniform = hash_uniform(hash_seeded(fit->rows->data->hash[row], ordinal), fit->seed);
-
-	return fit->rows->weight != NULL ? -real_log1p(-uniform) / fit->rows->weight[row] : uniform;
-}
-
-/* The rows with the smallest keys; equal hashes are neighbours in canonical order. */
-static void
-choose_rows(IsolationFit *fit)
+/* Hashes of rows, so that equal ones differ, and weights; equal hashes are neighbours in canonical order. */
+static CoreStatus
+share_rows(IsolationFit *fit, IsolationJob *job)
 {
 	const uint64_t *hash = fit->rows->data->hash;
 	uint64_t	ordinal = 0;
-	int			count = 0;
 
-	for (int64_t row = 0; row < fit->rows->nrows; row++)
+	CORE_TRY(team_table_share(fit->team, fit->env, job->nrows, sizeof(uint64_t), &job->rows));
+	if (job->weighted)
+		CORE_TRY(team_table_share(fit->team, fit->env, job->nrows, sizeof(double), &job->weights));
+	for (int64_t row = 0; row < job->nrows; row++)
 	{
-		double		key;
-
 		if (row % POLL_ROWS == 0)
 			env_poll(fit->env);
 		ordinal = row > 0 && hash[row] == hash[row - 1] ? ordinal + 1 : 0;
-		if (!fit_row_counts(fit->rows, row))
-			continue;
-		key = row_key(fit, row, ordinal);
-		if (count < fit->samples)
-		{
-			fit->key[count] = key;
-			fit->chosen[count++] = row;
-			for (int root = count / 2 - 1; count == fit->samples && root >= 0; root--)
-				sift_down(fit, root, count);
-		}
-		else if (key < fit->key[0])
-		{
-			fit->key[0] = key;
-			fit->chosen[0] = row;
-			sift_down(fit, 0, count);
-		}
+		*(uint64_t *) team_table_at(fit->team, &job->rows, row) = hash_seeded(hash[row], ordinal);
+		if (job->weighted)
+			*(double *) team_table_at(fit->team, &job->weights, row) = fit->rows->weight[row];
 	}
+	return CORE_OK;
 }
 
-/* Terms of the sample; scoring does not tell infinities from the largest numbers. */
-static void
-read_sample(IsolationFit *fit)
+static CoreStatus
+prepare(IsolationFit *fit)
 {
+	CoreEnv    *env = fit->env;
 	size_t		nterms = (size_t) fit->input->nterms;
+	IsolationJob job = {0};
+	void	   *piece;
 
-	for (int i = 0; i < fit->samples; i++)
+	CORE_TRY(configure(fit, &job));
+	CORE_TRY(team_share(fit->team, env, sizeof(IsolationJob) + nterms * sizeof(int32_t), &piece));
+	fit->job = piece;
+	for (size_t i = 0; i < nterms; i++)
 	{
-		double	   *x = fit->x + (size_t) i * nterms;
+		const Term *term = &fit->input->terms[i];
+
+		fit->job->ncategories[i] = term->categorical ? term->ncategories : -1;
+		if (term->categorical && term->ncategories > job.most_categories)
+			job.most_categories = term->ncategories;
+	}
+	CORE_TRY(share_rows(fit, &job));
+	CORE_TRY(team_table_share(fit->team, env, job.nslots, isolation_slot_bytes(&job), &job.slots));
+	CORE_TRY(team_table_share(fit->team, env, (int64_t) job.nslots * job.samples, nterms * sizeof(double), &job.values));
+	memcpy(fit->job, &job, offsetof(IsolationJob, ncategories));
+	CORE_ALLOC(env, fit->set, (size_t) TREE_SET_WORDS(job.most_categories));
+	tree_store_init(env, &fit->store, 1);
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ the leader's part of a batch */
+
+/* Values of the sample of a slot's tree; scoring does not tell infinities from the largest numbers. */
+static void
+read_sample(IsolationFit *fit, int slot)
+{
+	const IsolationJob *job = fit->job;
+	const int64_t *chosen = isolation_chosen(job, isolation_slot(fit->team, job, slot));
+
+	for (int i = 0; i < job->samples; i++)
+	{
+		double	   *x = team_table_at(fit->team, &job->values, (int64_t) slot * job->samples + i);
 
 		env_poll(fit->env);
-		fit->order[i] = i;
-		transform_block(fit->rows->transform, fit->rows->data, fit->chosen[i], 1, fit->rows->training, x, 1);
-		for (size_t j = 0; j < nterms; j++)
+		transform_block(fit->rows->transform, fit->rows->data, chosen[i], 1, fit->rows->training, x, 1);
+		for (int j = 0; j < job->nterms; j++)
 		{
 			if (isinf(x[j]))
 				x[j] = x[j] > 0 ? DBL_MAX : -DBL_MAX;
@@ -191,224 +186,82 @@ read_sample(IsolationFit *fit)
 	}
 }
 
-/* ------------------------------------------------------------ cuts */
-
-static double
-value_at(const IsolationFit *fit, int position, int term)
-{
-	return fit->x[(size_t) fit->order[position] * (size_t) fit->input->nterms + (size_t) term];
-}
-
-static int
-category_of(double x, int ncategories)
-{
-	return x >= 0 && x < ncategories ? (int) x : ncategories;
-}
-
-/* A cut between numbers; false when all rows have the same. */
-static bool
-cut_number(const IsolationFit *fit, const IsolationNode *node, int term, uint64_t seed, TreeStoredNode *cut)
-{
-	double		low = INFINITY;
-	double		high = -INFINITY;
-	bool		missing = false;
-	double		share = hash_uniform(0, seed);
-
-	for (int i = node->first; i < node->first + node->count; i++)
-	{
-		double		x = value_at(fit, i, term);
-
-		missing |= x != x;
-		low = x < low ? x : low;
-		high = x > high ? x : high;
-	}
-	if (low == high && missing)
-	{
-		cut->threshold = INFINITY;
-		return true;
-	}
-	if (!(low < high))
-		return false;
-	cut->threshold = low * (1 - share) + high * share;
-	if (!(cut->threshold >= low && cut->threshold < high))
-		cut->threshold = low;
-	cut->flags = hash_seeded(1, seed) & 1 ? NODE_DEFAULT_LEFT : 0;
-	return true;
-}
-
-/*
- * Random groups of categories.  Should all rows be in one, the category whose
- * hash is least changes to the other.  False when all rows have the same.
- */
-static bool
-cut_categories(IsolationFit *fit, const IsolationNode *node, int term, uint64_t seed, TreeStoredNode *cut)
-{
-	int			ncategories = fit->input->terms[term].ncategories;
-	int			first = category_of(value_at(fit, node->first, term), ncategories);
-	int			least = first;
-	bool		differ = false;
-	bool		sides[2] = {false, false};
-
-	cut->set_words = TREE_SET_WORDS(ncategories);
-	for (int word = 0; word < cut->set_words; word++)
-		fit->set[word] = (uint32_t) hash_seeded((uint64_t) word, seed);
-	for (int i = node->first; i < node->first + node->count; i++)
-	{
-		int			category = category_of(value_at(fit, i, term), ncategories);
-
-		differ |= category != first;
-		sides[(fit->set[category / 32] >> (category % 32)) & 1] = true;
-		if (hash_seeded((uint64_t) category, ~seed) < hash_seeded((uint64_t) least, ~seed))
-			least = category;
-	}
-	if (!differ)
-		return false;
-	if (!(sides[0] && sides[1]))
-		fit->set[least / 32] ^= UINT32_C(1) << (least % 32);
-	cut->set = fit->set;
-	cut->flags = NODE_CATEGORICAL;
-	return true;
-}
-
-/* Tries terms in random order; false when none tells the node's rows apart, or nothing is left to cut. */
-static bool
-choose_cut(IsolationFit *fit, const IsolationNode *node, uint64_t seed, TreeStoredNode *cut)
-{
-	int			nterms = fit->input->nterms;
-
-	if (node->count < 2 || node->depth >= fit->max_depth)
-		return false;
-	for (int i = 0; i < nterms; i++)
-	{
-		uint64_t	draw = hash_seeded((uint64_t) i, seed);
-		int			other = i + (int) (draw % (uint64_t) (nterms - i));
-		int			term = fit->terms[other];
-		bool		found;
-
-		fit->terms[other] = fit->terms[i];
-		fit->terms[i] = term;
-		cut->feature = term;
-		if (fit->input->terms[term].categorical)
-			found = cut_categories(fit, node, term, hash_seeded(draw, seed), cut);
-		else
-			found = cut_number(fit, node, term, hash_seeded(draw, seed), cut);
-		if (found)
-			return true;
-	}
-	cut->feature = -1;
-	return false;
-}
-
-static bool
-goes_left(const IsolationFit *fit, const TreeStoredNode *cut, double x)
-{
-	int			category;
-
-	if (!(cut->flags & NODE_CATEGORICAL))
-		return x != x ? (cut->flags & NODE_DEFAULT_LEFT) != 0 : x <= cut->threshold;
-	category = category_of(x, fit->input->terms[cut->feature].ncategories);
-	return (cut->set[category / 32] >> (category % 32)) & 1;
-}
-
-static int
-divide(IsolationFit *fit, const IsolationNode *node, const TreeStoredNode *cut)
-{
-	int			left = node->first;
-	int			right = node->first + node->count;
-
-	while (left < right)
-	{
-		int			row = fit->order[left];
-
-		if (goes_left(fit, cut, value_at(fit, left, cut->feature)))
-			left++;
-		else
-		{
-			fit->order[left] = fit->order[--right];
-			fit->order[right] = row;
-		}
-	}
-	return left - node->first;
-}
-
-/* Nodes are cut in the order in which they are stored. */
 static CoreStatus
-grow(IsolationFit *fit)
+store_tree(IsolationFit *fit, int slot)
 {
-	int			tail = 1;
+	const IsolationJob *job = fit->job;
+	const IsolationSlot *tree = isolation_slot(fit->team, job, slot);
 
-	for (int i = 0; i < fit->input->nterms; i++)
-		fit->terms[i] = i;
-	fit->queue[0] = (IsolationNode) {0, fit->samples, 0};
-	for (int head = 0; head < tail; head++)
+	for (int i = 0; i < tree->nnodes; i++)
 	{
-		IsolationNode node = fit->queue[head];
+		const IsolationNode *node = &tree->nodes[i];
 		TreeStoredNode stored = {0};
 		double		value;
 
-		stored.cover = node.count;
-		stored.count = node.count;
-		stored.feature = -1;
-		if (choose_cut(fit, &node, hash_seeded((uint64_t) head, fit->seed), &stored))
+		stored.feature = node->feature;
+		stored.cover = node->count;
+		stored.count = node->count;
+		stored.threshold = node->threshold;
+		stored.flags = node->flags;
+		if (node->feature < 0)
 		{
-			int			left = divide(fit, &node, &stored);
-
-			fit->queue[tail++] = (IsolationNode) {node.first, left, node.depth + 1};
-			fit->queue[tail++] = (IsolationNode) {node.first + left, node.count - left, node.depth + 1};
-		}
-		else
-		{
-			value = -LN2 * (node.depth + mean_path(node.count)) / (mean_path(fit->samples) * fit->ntrees);
+			value = -LN2 * (node->depth + mean_path(node->count)) / (mean_path(job->samples) * job->ntrees);
 			stored.value = &value;
+		}
+		else if (node->flags & NODE_CATEGORICAL)
+		{
+			isolation_fill_set(node, job->ncategories[node->feature], fit->set);
+			stored.set = fit->set;
+			stored.set_words = TREE_SET_WORDS(job->ncategories[node->feature]);
 		}
 		CORE_TRY(tree_store_add_node(&fit->store, &stored));
 	}
-	return tree_store_add_tree(&fit->store, tail);
+	return tree_store_add_tree(&fit->store, tree->nnodes);
+}
+
+static CoreStatus
+store_batch(IsolationFit *fit, int done, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		env_poll(fit->env);
+		CORE_TRY(store_tree(fit, i));
+	}
+	if (fit->team->progress != NULL)
+		fit->team->progress(fit->team, done + count, fit->job->ntrees, NAN);
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ all processes */
+
+/* The leader stores the trees of a batch while the others choose the samples of the next. */
+static CoreStatus
+grow_trees(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *leader)
+{
+	IsolationGrower *grower;
+
+	CORE_TRY(isolation_grower_create(env, team, job, &grower));
+	for (int first = 0; first < job->ntrees; first += job->nslots)
+	{
+		int			count = job->ntrees - first < job->nslots ? job->ntrees - first : job->nslots;
+		int64_t		unit;
+
+		for (; (unit = team_take(team)) < count; team->units++)
+			isolation_choose(grower, first + (int) unit, (int) unit);
+		team_synchronize(team, env, NULL, NULL);
+		for (int i = 0; i < count && leader != NULL; i++)
+			read_sample(leader, i);
+		team_synchronize(team, env, NULL, NULL);
+		for (; (unit = team_take(team)) < count; team->units++)
+			isolation_grow(grower, first + (int) unit, (int) unit);
+		team_synchronize(team, env, NULL, NULL);
+		if (leader != NULL)
+			CORE_TRY(store_batch(leader, first, count));
+	}
+	return CORE_OK;
 }
 
 /* ------------------------------------------------------------ the fit */
-
-static CoreStatus
-alloc_fit(IsolationFit *fit)
-{
-	CoreEnv    *env = fit->env;
-	size_t		samples = (size_t) fit->samples;
-	int			most = 0;
-
-	for (int i = 0; i < fit->input->nterms; i++)
-	{
-		if (fit->input->terms[i].categorical && fit->input->terms[i].ncategories > most)
-			most = fit->input->terms[i].ncategories;
-	}
-	CORE_ALLOC(env, fit->x, samples * (size_t) fit->input->nterms);
-	CORE_ALLOC(env, fit->order, samples);
-	CORE_ALLOC(env, fit->chosen, samples);
-	CORE_ALLOC(env, fit->key, samples);
-	CORE_ALLOC(env, fit->terms, (size_t) fit->input->nterms);
-	CORE_ALLOC(env, fit->queue, 2 * samples);
-	CORE_ALLOC(env, fit->set, (size_t) TREE_SET_WORDS(most));
-	return CORE_OK;
-}
-
-static CoreStatus
-configure(IsolationFit *fit)
-{
-	const ParamSet *params = fit->input->params;
-	double		samples = params_number(params, "max_samples");
-
-	for (int64_t i = 0; i < fit->rows->nrows; i++)
-		fit->usable += fit_row_counts(fit->rows, i);
-	if (fit->usable < 2)
-		return env_fail(fit->env, CORE_NUMERIC, "an isolation forest needs at least two rows of positive weight");
-	fit->ntrees = params_integer(params, "n_estimators");
-	if (samples < 1)
-		samples = ceil(samples * (double) fit->usable);
-	samples = samples > MAX_SAMPLES ? MAX_SAMPLES : samples < 2 ? 2 : samples;
-	fit->samples = samples > (double) fit->usable ? (int) fit->usable : (int) samples;
-	while ((1 << fit->max_depth) < fit->samples)
-		fit->max_depth++;
-	return CORE_OK;
-}
 
 /* The score that `contamination` of the training rows reach, by weight. */
 static CoreStatus
@@ -463,26 +316,25 @@ isolation_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Tea
 	fit->env = env;
 	fit->input = input;
 	fit->rows = rows;
+	fit->team = team;
 	fit->model = model;
-	CORE_TRY(configure(fit));
-	CORE_TRY(alloc_fit(fit));
-	tree_store_init(env, &fit->store, 1);
-	for (int tree = 0; tree < fit->ntrees; tree++)
-	{
-		fit->seed = hash_seeded((uint64_t) tree, input->seed);
-		choose_rows(fit);
-		read_sample(fit);
-		CORE_TRY(grow(fit));
-		if (team->progress != NULL)
-			team->progress(team, tree + 1, fit->ntrees, NAN);
-	}
+	CORE_TRY(prepare(fit));
+	team_start(team);
+	CORE_TRY(grow_trees(env, team, fit->job, fit));
+	team_stop(team);
 	model->link = LINK_LOG;
 	model->noutputs = 1;
 	model->rows_train = fit->usable;
 	CORE_TRY(tree_store_finish(&fit->store, &base, 1, input->nterms, model));
-	CORE_TRY(model_add_number(env, model, "samples", fit->samples));
+	CORE_TRY(model_add_number(env, model, "samples", fit->job->samples));
 	CORE_TRY(model_add_number(env, model, "rows", (double) fit->usable));
 	return add_threshold(fit);
+}
+
+static CoreStatus
+isolation_help_rows(CoreEnv *env, Team *team)
+{
+	return grow_trees(env, team, team->pieces[0], NULL);
 }
 
 static CoreStatus
@@ -503,5 +355,6 @@ const Algorithm algorithm_isolation_forest = {
 	.score = tree_model_score,
 	.scratch = tree_model_scratch,
 	.fit_rows = isolation_fit_rows,
+	.help_rows = isolation_help_rows,
 	.score_rows = tree_model_score_rows,
 };

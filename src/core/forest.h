@@ -28,7 +28,7 @@
 
 #include <string.h>
 
-#include "core/team.h"
+#include "core/team_table.h"
 #include "core/tree_bins.h"
 #include "core/tree_model.h"
 
@@ -58,6 +58,7 @@ typedef struct ForestJob
 	int32_t		nfeatures;
 	int32_t		nclasses;		/* 0: regression */
 	int32_t		width;			/* values of a leaf: 1, or nclasses above 2 */
+	bool		entropy;		/* impurity of classes; else Gini's, or variance */
 	int32_t		ntrees;
 	uint64_t	seed;
 	bool		bootstrap;		/* draw with replacement */
@@ -79,10 +80,9 @@ typedef struct ForestJob
 	int32_t		most_grouped;	/* categories of a grouped feature, missing included; 0: there is none */
 	int32_t		map_bytes;		/* of all groups of categories */
 	bool		has_unordered;	/* some feature is */
-	size_t		row_stride;		/* of a shared row */
-	int32_t		row_bits;		/* log2 of the shared rows of a piece */
+	size_t		row_size;		/* of a shared row */
+	TeamTable	rows;			/* ForestRow */
 	size_t		record_stride;
-	int32_t		row_piece;		/* first piece of the rows */
 	int32_t		slot_piece;		/* first piece of the slots */
 	int32_t		slots_per_piece;
 	int32_t		nslots;			/* trees of a batch */
@@ -153,10 +153,7 @@ typedef struct ForestGrower ForestGrower;
 static inline ForestRow *
 forest_row(const Forest *forest, int64_t row)
 {
-	const ForestJob *job = forest->job;
-	char	   *piece = forest->team->pieces[job->row_piece + (row >> job->row_bits)];
-
-	return (ForestRow *) (piece + (size_t) (row & (((int64_t) 1 << job->row_bits) - 1)) * job->row_stride);
+	return team_table_at(forest->team, &forest->job->rows, row);
 }
 
 static inline bool

@@ -110,7 +110,7 @@ add_node(ForestGrower *grower, double shift, ForestRange *range)
 	node->cover = range->weight;
 	node->rows = range->count;
 	if (job->ccp_alpha > 0)
-		grower->risk[number] = range->squares;
+		grower->risk[number] = range->impurity;
 	if (number == 0)
 		grower->root_weight = range->weight;
 	if (range->pure || range->depth >= job->max_depth || range->count < job->min_samples_split || range->count < 2 * job->min_samples_leaf)

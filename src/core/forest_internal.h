@@ -14,7 +14,7 @@
 /* Sums of a bin. */
 typedef struct ForestSums
 {
-	double		moment;			/* weighted deviations of the target from the node's mean */
+	double		moment;			/* weighted deviations of the target from the node's mean; entropy: weight of positives */
 	double		weight;
 	int64_t		rows;
 } ForestSums;
@@ -37,7 +37,7 @@ typedef struct ForestRange
 	int32_t		depth;
 	double		weight;
 	double		mean;			/* at most two classes */
-	double		squares;		/* weighted squares around the mean; more classes: weight times Gini impurity */
+	double		impurity;		/* weighted squares around the mean; more classes: weight times Gini impurity; or times entropy */
 	bool		pure;			/* all targets are the same */
 } ForestRange;
 
@@ -99,7 +99,7 @@ forest_record(const ForestGrower *grower, int64_t index)
 static inline double
 forest_impurity_unit(const ForestJob *job)
 {
-	return job->nclasses == 2 ? 2 : 1;
+	return job->nclasses == 2 && !job->entropy ? 2 : 1;
 }
 
 /* forest_sample.c */
@@ -110,6 +110,12 @@ forest_impurity_unit(const ForestJob *job)
  * become something else.
  */
 extern void forest_principal_keys(const ForestGrower *grower, int n, const double *weight, double *sums, double *key);
+
+/* forest_entropy.c */
+
+/* Weight times entropy in bits: of two classes, one of which has a part of the weight; of class weights. */
+extern double forest_entropy_two(double weight, double positive);
+extern double forest_entropy(const double *classes, int n);
 
 /* forest_split.c */
 

@@ -53,7 +53,7 @@ describe_features(const TreeBins *bins, ForestJob *job, ForestFeature *features)
 		job->most_grouped = codes > job->most_grouped ? codes : job->most_grouped;
 	}
 	job->fine = job->most_bins > 256;
-	job->row_stride = aligned(row_end, sizeof(double));
+	job->row_size = row_end;
 	job->record_stride = aligned(sizeof(ForestRecord) + (size_t) bins->nfeatures * (job->fine ? 2 : 1), sizeof(double));
 }
 
@@ -83,16 +83,6 @@ limit_leaves(CoreEnv *env, ForestJob *job)
 		job->max_leaves -= (int32_t) ((slot_bytes(job, job->max_leaves) - TEAM_PIECE_MAX) / (2 * node)) + 1;
 		job->best_first = true;
 	}
-	return CORE_OK;
-}
-
-static CoreStatus
-share_pieces(CoreEnv *env, Team *team, int count, size_t size)
-{
-	void	   *piece;
-
-	for (int i = 0; i < count; i++)
-		CORE_TRY(team_share(team, env, size, &piece));
 	return CORE_OK;
 }
 
@@ -153,9 +143,9 @@ CoreStatus
 forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, Forest *forest)
 {
 	ForestFeature *features;
-	int64_t		rows_per_piece;
 	size_t		most_slots;
 	void	   *piece;
+	void	   *slots;
 
 	CORE_ALLOC(env, features, (size_t) bins->nfeatures);
 	describe_features(bins, job, features);
@@ -166,13 +156,7 @@ forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, For
 	memcpy((char *) piece + job->features, features, (size_t) bins->nfeatures * sizeof(ForestFeature));
 	env_release(env, features);
 
-	while (((size_t) 2 << job->row_bits) * job->row_stride <= TEAM_PIECE_MAX && ((int64_t) 1 << job->row_bits) < job->nrows)
-		job->row_bits++;
-	rows_per_piece = (int64_t) 1 << job->row_bits;
-	job->row_piece = team->npieces;
-	CORE_TRY(share_pieces(env, team, (int) (job->nrows / rows_per_piece), (size_t) rows_per_piece * job->row_stride));
-	if (job->nrows % rows_per_piece > 0)
-		CORE_TRY(share_pieces(env, team, 1, (size_t) (job->nrows % rows_per_piece) * job->row_stride));
+	CORE_TRY(team_table_share(team, env, job->nrows, job->row_size, &job->rows));
 
 	job->slot_size = aligned(slot_bytes(job, job->max_leaves), MIN_SLOT_BYTES);
 	if (job->slot_size > TEAM_PIECE_MAX)
@@ -184,7 +168,7 @@ forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, For
 	job->nslots = most_slots < (size_t) job->ntrees ? (int32_t) most_slots : job->ntrees;
 	job->slot_piece = team->npieces;
 	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
-		CORE_TRY(share_pieces(env, team, 1, (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size));
+		CORE_TRY(team_share(team, env, (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size, &slots));
 	*(ForestJob *) piece = *job;
 	return resolve(env, team, forest);
 }

@@ -6,7 +6,8 @@
  * the deviations d = y - mean on a side, S_left^2 / W_left + S_right^2 / W_right
  * - S^2 / W, which is the reduction of the weighted sum of squares, and for two
  * classes half that of the weighted Gini impurity.  More classes: the same with
- * sums of squares of class weights.
+ * sums of squares of class weights.  With criterion "entropy": what it takes off
+ * weight times entropy (forest_entropy.c).
  *
  * Bins that have rows are noted as bits, so that a small range costs what its
  * rows cost, not what all bins would.  Sums are added in the order of rows.
@@ -20,6 +21,7 @@
 
 #define BATCH_BYTES 262144		/* of sums of features looked at together */
 #define LEAST_GAIN 1e-12		/* of the impurity: less is rounding */
+#define LEAST_CLASS 1e-12		/* of a class's weight: less is rounding, and entropy would see it */
 
 static size_t
 words_of(int bins)
@@ -82,7 +84,9 @@ measure_numbers(const ForestGrower *grower, double shift, ForestRange *range)
 	if (!(range->mean <= high))
 		range->mean = high;
 	squares -= moment * (moment / weight);
-	range->squares = squares > 0 && !range->pure ? squares : 0;
+	if (grower->forest->job->entropy)
+		squares = forest_entropy_two(weight, weight * range->mean);
+	range->impurity = squares > 0 && !range->pure ? squares : 0;
 }
 
 /* class_total[0 ..] of the range. */
@@ -113,7 +117,11 @@ measure_classes(ForestGrower *grower, ForestRange *range)
 		present += grower->class_total[k] > 0;
 	}
 	range->pure = present < 2;
-	range->squares = range->pure ? 0 : range->weight - squares / range->weight;
+	range->impurity = range->weight - squares / range->weight;
+	if (grower->forest->job->entropy)
+		range->impurity = forest_entropy(grower->class_total, grower->width);
+	if (range->pure)
+		range->impurity = 0;
 }
 
 void
@@ -126,6 +134,13 @@ forest_range_measure(ForestGrower *grower, double shift, ForestRange *range)
 }
 
 /* ------------------------------------------------------------ sums of bins */
+
+/* What moments are taken around: entropy wants the weight of positives itself. */
+static double
+moment_center(const ForestGrower *grower, const ForestRange *range)
+{
+	return grower->forest->job->entropy ? 0 : range->mean;
+}
 
 /* `fine` and `classes` are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
@@ -157,6 +172,7 @@ add_features(ForestGrower *grower, const ForestRange *range, const int32_t *feat
 {
 	bool		fine = grower->forest->job->fine;
 	bool		classes = grower->width > 1;
+	double		center = moment_center(grower, range);
 
 	for (int64_t done = 0; done < range->count; done += FOREST_CHUNK_ROWS)
 	{
@@ -168,7 +184,7 @@ add_features(ForestGrower *grower, const ForestRange *range, const int32_t *feat
 			const ForestRecord *record = forest_record(grower, range->first + done + i);
 
 			grower->weight[i] = record->weight;
-			grower->deviation[i] = classes ? record->target : record->weight * (record->target - range->mean);
+			grower->deviation[i] = classes ? record->target : record->weight * (record->target - center);
 		}
 		for (int place = 0; place < count; place++)
 		{
@@ -212,7 +228,8 @@ typedef struct CutSearch
 	const ForestSums *sums;
 	const double *class_sums;
 	ForestSums	total;
-	double		own;			/* score without a cut */
+	bool		entropy;
+	double		own;			/* score without a cut; entropy: impurity without it */
 	double		least;			/* gain that counts */
 	int64_t		least_rows;
 	int			feature;
@@ -243,6 +260,8 @@ cut_gain(const CutSearch *search, double moment, double weight)
 	double		right_moment = search->total.moment - moment;
 	double		right_weight = search->total.weight - weight;
 
+	if (search->entropy)
+		return search->own - forest_entropy_two(weight, moment) - forest_entropy_two(right_weight, right_moment);
 	return moment * moment / weight + right_moment * right_moment / right_weight - search->own;
 }
 
@@ -292,7 +311,35 @@ move_classes(const CutSearch *search, int bin, double squares[2])
 		squares[1] -= moved * (2 * right[k] - moved);
 		left[k] += moved;
 		right[k] -= moved;
+		if (search->entropy && right[k] < LEAST_CLASS * left[k])
+			right[k] = 0;
 	}
+}
+
+/* Weights of classes in bins. Those of the range, added row by row, differ by rounding that entropy would see. */
+static void
+total_bins(const CutSearch *search, const uint16_t *touched, int count, double *total)
+{
+	size_t		width = (size_t) search->grower->width;
+
+	memset(total, 0, width * sizeof(double));
+	for (int i = 0; i < count; i++)
+	{
+		for (size_t k = 0; k < width; k++)
+			total[k] += search->class_sums[touched[i] * width + k];
+	}
+}
+
+/* What it takes off the impurity to have the classes that have moved on the left. */
+static double
+classes_gain(const CutSearch *search, double left_weight, const double squares[2])
+{
+	int			width = search->grower->width;
+	const double *left = search->grower->class_total + width;
+
+	if (search->entropy)
+		return search->own - forest_entropy(left, width) - forest_entropy(left + width, width);
+	return squares[0] / left_weight + squares[1] / (search->total.weight - left_weight) - search->own;
 }
 
 static void
@@ -318,7 +365,7 @@ scan_classes(CutSearch *search, const uint16_t *touched, int count, int missing,
 		if (next < 0 && (missing < 0 || missing_left))
 			break;
 		if (sides_are_large_enough(search, left.rows))
-			consider(search, squares[0] / left.weight + squares[1] / (search->total.weight - left.weight) - search->own, bin, next,
+			consider(search, classes_gain(search, left.weight, squares), bin, next,
 					 missing_left || (missing < 0 && 2 * left.weight >= search->total.weight));
 	}
 }
@@ -327,8 +374,9 @@ scan_classes(CutSearch *search, const uint16_t *touched, int count, int missing,
 
 /* Puts the touched categories in order of the target. */
 static void
-order_categories(ForestGrower *grower, const ForestSums *sums, const double *class_sums, int count)
+order_categories(ForestGrower *grower, const ForestRange *range, const ForestSums *sums, const double *class_sums, int count)
 {
+	double		mean = range->mean - moment_center(grower, range);
 	size_t		width = (size_t) grower->width;
 	uint16_t   *touched = grower->touched;
 	double		weight[FOREST_MAX_CODES];
@@ -339,7 +387,7 @@ order_categories(ForestGrower *grower, const ForestSums *sums, const double *cla
 		if (width > 1)
 			memcpy(grower->shares + (size_t) i * width, class_sums + touched[i] * width, width * sizeof(double));
 		else
-			grower->key[i] = sums[touched[i]].moment / (weight[i] + grower->forest->job->cat_smooth);
+			grower->key[i] = (sums[touched[i]].moment - weight[i] * mean) / (weight[i] + grower->forest->job->cat_smooth);
 	}
 	if (width > 1)
 		forest_principal_keys(grower, count, weight, grower->shares, grower->key);
@@ -390,10 +438,11 @@ search_feature(ForestGrower *grower, const ForestRange *range, int feature, int 
 	double		before = best->gain;
 	CutSearch	search = {.grower = grower, .sums = sums, .class_sums = class_sums, .feature = feature, .best = best};
 
+	search.entropy = job->entropy;
 	search.least_rows = job->min_samples_leaf;
-	search.least = fmax(LEAST_GAIN * range->squares, job->min_impurity_decrease * grower->root_weight / forest_impurity_unit(job));
+	search.least = fmax(LEAST_GAIN * range->impurity, job->min_impurity_decrease * grower->root_weight / forest_impurity_unit(job));
 	if (info->unordered)
-		order_categories(grower, sums, class_sums, count);
+		order_categories(grower, range, sums, class_sums, count);
 	for (int i = 0; i < count; i++)
 	{
 		search.total.moment += sums[grower->touched[i]].moment;
@@ -402,12 +451,18 @@ search_feature(ForestGrower *grower, const ForestRange *range, int feature, int 
 	}
 	if (grower->width == 1)
 	{
-		search.own = search.total.moment * search.total.moment / search.total.weight;
+		search.own = job->entropy ? forest_entropy_two(search.total.weight, search.total.moment) :
+			search.total.moment * search.total.moment / search.total.weight;
 		scan_numbers(&search, grower->touched, count - missing, missing ? &sums[info->nbins] : NULL);
 	}
 	else
 	{
-		search.own = range->weight - range->squares;
+		search.own = range->weight - range->impurity;
+		if (job->entropy)
+		{
+			total_bins(&search, grower->touched, count, grower->class_total);
+			search.own = forest_entropy(grower->class_total, grower->width);
+		}
 		scan_classes(&search, grower->touched, count - missing, missing ? info->nbins : -1, false);
 		if (missing)
 			scan_classes(&search, grower->touched, count - 1, info->nbins, true);

@@ -15,6 +15,7 @@ extern CoreStatus tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRow
 extern double tree_choose(Model *model, const char *name, double automatic);
 /* What a parameter came to, for the model's record. */
 extern void tree_record(Model *model, const char *name, double value);
+extern CoreStatus tree_record_word(CoreEnv *env, Model *model, const char *name, const char *word);
 /*
  * Values that the data choose: learning_rate, num_leaves, min_child_samples and
  * smoothing of categories, from the number of training rows.  They are recorded

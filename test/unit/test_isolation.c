@@ -350,6 +350,47 @@ edge_cases(void **state)
 	assert_int_equal(algorithm_bind(env, &fit.model), CORE_CORRUPT);
 }
 
+/* The same bits for any number of processes, in one batch of trees and in several. */
+static void
+teams_agree(void **state)
+{
+	enum {N = 70000};
+	CoreEnv    *env = *state;
+
+	for (int large = 0; large < 2; large++)
+	{
+		TreeFit		fit;
+		TestRandom	random = {11};
+		uint64_t	digest = 0;
+		const char **text = env_alloc(env, N, sizeof(char *));
+		double	   *weight = env_alloc(env, N, sizeof(double));
+
+		tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
+		for (int j = 0; j < 6; j++)
+			add_normal(&fit, &random, (const char *[]) {"a", "b", "c", "d", "e", "f"}[j]);
+		for (int i = 0; i < N; i++)
+		{
+			text[i] = i % 13 == 4 ? NULL : (const char *[]) {"red", "green", "blue"}[i % 3];
+			weight[i] = i % 11 == 0 ? 0 : exp(i % 7);
+			if (i % 5 == 0)
+				fit.rows.data.hash[i] = fit.rows.data.hash[i - i % 10];	/* rows of one key */
+		}
+		rows_add_texts(&fit.rows, "colour", text);
+		if (large)
+			fit.weight = weight;
+		tree_fit_set(&fit, "n_estimators", large ? 25 : 50);
+		tree_fit_set(&fit, "max_samples", large ? 30000 : 256);
+		for (int processes = 1; processes <= 3; processes++)
+		{
+			tree_fit_run(&fit, processes);
+			if (processes == 1)
+				digest = tree_fit_digest(&fit);
+			assert_true(tree_fit_digest(&fit) == digest);
+		}
+		assert_int_equal(model_array(&fit.model, "tree_nodes")->rows, large ? 25 : 50);
+	}
+}
+
 int
 main(void)
 {
@@ -362,6 +403,7 @@ main(void)
 		TEST(weights_are_chances),
 		TEST(contamination_gives_a_threshold),
 		TEST(edge_cases),
+		TEST(teams_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

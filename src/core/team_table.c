@@ -1,0 +1,31 @@
+/*
+ * team_table.c
+ *	  Taking the pieces of a table; see team_table.h.
+ */
+#include "core/team_table.h"
+
+#define ALIGNMENT sizeof(double)
+
+CoreStatus
+team_table_share(Team *team, CoreEnv *env, int64_t count, size_t size, TeamTable *table)
+{
+	int64_t		records = 1;
+
+	if (size > TEAM_PIECE_MAX)
+		return env_fail(env, CORE_TOO_LARGE, "a record of %zu bytes exceeds the limit of shared memory", size);
+	table->stride = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	table->piece = team->npieces;
+	table->bits = 0;
+	while (2 * (size_t) records * table->stride <= TEAM_PIECE_MAX && records < count)
+	{
+		records *= 2;
+		table->bits++;
+	}
+	for (int64_t left = count; left > 0; left -= records)
+	{
+		void	   *piece;
+
+		CORE_TRY(team_share(team, env, (size_t) (left < records ? left : records) * table->stride, &piece));
+	}
+	return CORE_OK;
+}
