@@ -3,6 +3,7 @@
 #   make demo        install what is missing, build, and show the quickstart on a private throw-away server
 #   make check       the same, then every test
 #   make             build with the server that PG_CONFIG (default: pg_config) belongs to
+#   make study       compare the quality of trees with XGBoost and scikit-learn, into docs/QUALITY.md
 #   make docs        write the pages of docs/ that come from the catalog
 #   make install     install into that server; make installcheck tests what is installed there
 #
@@ -17,7 +18,7 @@ SUBMAKE = +@$(MAKE) --no-print-directory
 KINDS = layers unit fuzz regress isolation pgtap tap
 
 .DEFAULT_GOAL := build
-.PHONY: all build install uninstall installcheck check $(KINDS:%=check-%) demo docs bench fuzz format clean distclean deps
+.PHONY: all build install uninstall installcheck check $(KINDS:%=check-%) demo docs bench study fuzz format clean distclean deps
 
 all: build
 
@@ -51,6 +52,12 @@ bench:
 	@$(HARNESS)/deps bench
 	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
 	@$(HARNESS)/bench $(BENCH)
+
+# STUDY= picks data sets by name: make study STUDY=ames; about 20 minutes for all
+study:
+	@$(HARNESS)/deps bench
+	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
+	@$(HARNESS)/study $(STUDY)
 
 # Each fuzzer for SECONDS: make fuzz SECONDS=300
 fuzz:

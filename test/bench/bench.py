@@ -13,6 +13,7 @@ import time
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 REPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "BENCHMARKS.md")
+HEAD = "# Benchmarks\n\nWritten by `make bench`; each table is one alternating session. Ratios are medians of run-by-run ratios.\n"
 
 
 def psql(sql, settings=()):
@@ -76,12 +77,11 @@ def machine():
     return "%s, %d processors, %s, mlops %s" % (model, os.cpu_count(), server, psql("SELECT mlops.version();").strip())
 
 
-def report(section, text):
-    """Replaces one section of docs/BENCHMARKS.md, leaving the others."""
-    head = "# Benchmarks\n\nWritten by `make bench`; each table is one alternating session. Ratios are medians of run-by-run ratios.\n"
-    content = open(REPORT).read() if os.path.exists(REPORT) else head
+def report(section, text, page=REPORT, head=HEAD):
+    """Replaces one section of a page, docs/BENCHMARKS.md, leaving the others."""
+    content = open(page).read() if os.path.exists(page) else head
     body = "## %s\n\n%s\n\n%s\n" % (section, machine(), text.strip())
     pattern = re.compile(r"^## %s\n.*?(?=^## |\Z)" % re.escape(section), re.M | re.S)
     content = pattern.sub(lambda _: body + "\n", content) if pattern.search(content) else content.rstrip() + "\n\n" + body
-    with open(REPORT, "w") as f:
+    with open(page, "w") as f:
         f.write(content.rstrip() + "\n")
