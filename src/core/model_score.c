@@ -6,6 +6,7 @@
  */
 #include "core/algorithm.h"
 #include "core/real.h"
+#include "core/tree_model.h"
 
 #include <math.h>
 
@@ -20,6 +21,14 @@ int
 model_scratch_size(const Model *model)
 {
 	return model->transform->nterms + model->noutputs + algorithm_scratch_size(model);
+}
+
+CoreStatus
+model_hasten(CoreEnv *env, const Model *model, const Model **result)
+{
+	*result = model;
+	/* all algorithms that tree_model_bind lays out have its scratch, whatever they do with the sums */
+	return model->algorithm->scratch == tree_model_scratch ? tree_model_hasten(env, model, result) : CORE_OK;
 }
 
 int

@@ -65,6 +65,8 @@ extern CoreStatus tree_model_bind(CoreEnv *env, Model *model);
 extern void tree_model_score(const Model *model, const double *terms, double *scratch, double *out);
 extern void tree_model_score_rows(const Model *model, const double *x, size_t ld, int n, double *scratch, double *out);
 extern int	tree_model_scratch(const Model *model);
+/* model_hasten for models of trees. */
+extern CoreStatus tree_model_hasten(CoreEnv *env, const Model *model, const Model **result);
 
 /* Trees on their way into a model. Leader only. */
 typedef struct TreeStore

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/tree_scorer.h"
+#include "core/tree_masks.h"
 
 #define WALKS 16					/* at the same time */
 
@@ -163,6 +163,11 @@ tree_model_score(const Model *model, const double *terms, double *scratch, doubl
 	const TreeScorer *scorer = model->scorer;
 	const TreeEnsemble *trees = &scorer->ensemble;
 
+	if (scorer->masks != NULL)
+	{
+		tree_masks_score(scorer->masks, terms, scratch, out);
+		return;
+	}
 	copy_row(scorer, terms, 1, scratch);
 	if (trees->noutputs == 1 && trees->width == 1)
 	{
@@ -258,6 +263,27 @@ tree_model_scratch(const Model *model)
 	const TreeScorer *scorer = model->scorer;
 
 	return 2 * scorer->nused * scorer->tile_rows;
+}
+
+CoreStatus
+tree_model_hasten(CoreEnv *env, const Model *model, const Model **result)
+{
+	const TreeMasks *masks;
+	TreeScorer *scorer;
+	Model	   *copy;
+
+	*result = model;
+	CORE_TRY(tree_masks_create(env, model->scorer, false, &masks));
+	if (masks == NULL)
+		return CORE_OK;
+	CORE_ALLOC(env, scorer, 1);
+	*scorer = *(const TreeScorer *) model->scorer;
+	scorer->masks = masks;
+	CORE_ALLOC(env, copy, 1);
+	*copy = *model;
+	copy->scorer = scorer;
+	*result = copy;
+	return CORE_OK;
 }
 
 bool

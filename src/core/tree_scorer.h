@@ -39,6 +39,7 @@ typedef struct TreeScorer
 	const double *leaf;			/* [nnodes x width] values of leaves */
 	const ScoreTree *trees;
 	int			tile_rows;		/* rows that score_rows copies at a time */
+	const struct TreeMasks *masks;	/* of hastened models that have them, else NULL */
 } TreeScorer;
 
 static inline uint32_t

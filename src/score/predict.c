@@ -24,10 +24,14 @@ PG_FUNCTION_INFO_V1(mlops_predict);
 PG_FUNCTION_INFO_V1(mlops_predict_label);
 PG_FUNCTION_INFO_V1(mlops_predict_proba);
 
+#define HASTEN_ROWS 1000		/* rows after which a call site is one that scores many */
+
 /* Hangs on the model's handle at this call site. */
 typedef struct Scorer
 {
 	Features   *features;
+	const Model *model;			/* that scores: the handle's, later perhaps a faster copy */
+	int			rows;			/* scored so far, up to HASTEN_ROWS */
 	RowPlan    *plan;
 	double	   *scratch;			/* terms first */
 	double	   *response;
@@ -42,6 +46,7 @@ scorer_create(FunctionCallInfo fcinfo, int first, Oid forced_type, const ModelHa
 	PgEnv		env;
 
 	scorer->features = features;
+	scorer->model = handle->model;
 	pg_env_init(&env, handle->context, 0, handle->name);
 	pg_env_check(&env.core, row_plan_create(&env.core, handle->model->transform, &scorer->plan));
 	scorer->scratch = MemoryContextAllocExtended(handle->context,
@@ -51,6 +56,16 @@ scorer_create(FunctionCallInfo fcinfo, int first, Oid forced_type, const ModelHa
 												  sizeof(double) * (Size) Max(model_response_count(handle->model), 1),
 												  MCXT_ALLOC_HUGE);
 	return scorer;
+}
+
+/* Many rows are worth preparing for; nothing of it is shared between call sites, so that the cache of models stays small. */
+static void
+scorer_hasten(Scorer *scorer, const ModelHandle *handle)
+{
+	PgEnv		env;
+
+	pg_env_init(&env, handle->context, 0, handle->name);
+	pg_env_check(&env.core, model_hasten(&env.core, handle->model, &scorer->model));
 }
 
 bool
@@ -79,7 +94,9 @@ score_call(FunctionCallInfo fcinfo, int first, Oid forced_type, CheckTaskFn chec
 	if (scored->values == NULL)
 		return false;
 	row_plan_terms(scorer->plan, scored->values, scorer->scratch);
-	model_response_terms(handle->model, scorer->scratch, scorer->scratch, scorer->response);
+	if (scorer->rows < HASTEN_ROWS && ++scorer->rows == HASTEN_ROWS)
+		scorer_hasten(scorer, handle);
+	model_response_terms(scorer->model, scorer->scratch, scorer->scratch, scorer->response);
 	return true;
 }
 
