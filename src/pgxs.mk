@@ -6,8 +6,9 @@ include src/common.mk
 
 MODULE_big = mlops
 EXTENSION = mlops
-DATA_built = build/mlops--$(MLOPS_VERSION).sql
-DATA = $(wildcard sql/upgrade/mlops--*--*.sql)
+CREATE_SCRIPT = build/mlops--$(MLOPS_VERSION).sql
+UPGRADES := $(patsubst sql/upgrade/%,build/%,$(wildcard sql/upgrade/mlops--*--*.sql))
+DATA_built = $(CREATE_SCRIPT) $(UPGRADES)
 
 PURE_SOURCES := $(sort $(foreach d,$(PURE_DIRS),$(wildcard src/$(d)/*.c)))
 SOURCES := $(PURE_SOURCES) $(sort $(wildcard src/*.c) $(foreach d,$(SERVER_DIRS),$(wildcard src/$(d)/*.c)))
@@ -66,10 +67,17 @@ build/obj/%.o: src/%.c $(FLAGS_STAMP)
 
 mlops.so: $(LIST_STAMP)
 
-$(DATA_built): $(SQL_PARTS) $(SQL_STAMP) mlops.control
+$(CREATE_SCRIPT): $(SQL_PARTS) $(SQL_STAMP) mlops.control
 	@mkdir -p $(@D)
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION mlops" to load this file. \quit'; \
 	  for part in $(SQL_PARTS); do printf '\n-- %s\n\n' "$$part"; cat "$$part"; done; } >$@.new
+	mv $@.new $@
+
+# Lines "-- include FILE" stand for parts that the older version lacks.
+$(UPGRADES): build/%: sql/upgrade/% $(SQL_PARTS)
+	@mkdir -p $(@D)
+	awk '/^-- include / { if ((getline line <$$3) < 0) { print $$3 ": no such file" >"/dev/stderr"; exit 1 } \
+	  do print line; while ((getline line <$$3) > 0); close($$3); next } { print }' $< >$@.new
 	mv $@.new $@
 
 build/installcheck/results:

@@ -37,7 +37,8 @@ train_input_from_call(TrainInput *input, FunctionCallInfo fcinfo, const char *fu
 	memset(input, 0, sizeof(*input));
 	input->function = function;
 	memset(input->nulls, true, sizeof(input->nulls));
-	for (int i = 0; i < count; i++)
+	/* the script of an older version declares fewer, until ALTER EXTENSION UPDATE */
+	for (int i = 0; i < Min(count, PG_NARGS()); i++)
 	{
 		if (order[i] != TRAIN_ARG_COUNT && !PG_ARGISNULL(i))
 			train_input_set(input, order[i], PG_GETARG_DATUM(i));

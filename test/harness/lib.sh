@@ -112,7 +112,8 @@ private_pg() { # [NAME SOURCE]
 	fi
 	make -s --no-print-directory -C "$source" -f src/pgxs.mk install DESTDIR="$farm" >/dev/null ||
 		die "cannot install the extension into $farm"
-	"$root/test/harness/older_version" "$farm$sharedir/extension" || die "cannot make an older version of the extension"
+	# older versions, to update from
+	cp "$root"/test/data/upgrade/mlops--*.sql "$farm$sharedir/extension/" || die "cannot install older versions of the extension"
 	exec 8>&-
 }
 
