@@ -423,10 +423,10 @@ void
 tree_leaf_totals(const TreeGrower *grower, int leaf, double *gradient, double *hessian)
 {
 	const TreeLeafSums *sums = &grower->shared.leaf_sums[leaf];
-	TreeScale	scale = tree_sum_scale(&grower->extent);
+	const TreeScale *scale = &grower->leaf_scale;
 
-	*gradient = ((double) sums->gradient[0] + (double) sums->gradient[1] * 0x1p-30) / scale.gradient;
-	*hessian = ((double) sums->hessian[0] + (double) sums->hessian[1] * 0x1p-30) / scale.hessian;
+	*gradient = ((double) sums->gradient[0] + (double) sums->gradient[1] * 0x1p-30) / scale->gradient;
+	*hessian = ((double) sums->hessian[0] + (double) sums->hessian[1] * 0x1p-30) / scale->hessian;
 }
 
 /* Blocks that make a unit of work on a leaf of so many rows. */
@@ -634,6 +634,7 @@ tree_grow(TreeGrower *grower, int64_t iteration, int output)
 	grower->row_seed = hash_seeded((uint64_t) iteration, sampling->seed);
 	grower->seed = hash_seeded((uint64_t) output, grower->row_seed);
 	grower->scale = tree_scale_choose(&grower->extent);
+	grower->leaf_scale = tree_leaf_scale(&grower->extent);
 	grower->search.scale = &grower->scale;
 	memset(grower->allowed, 1, (size_t) nfeatures);
 	if (sampling->colsample_bytree < 1)

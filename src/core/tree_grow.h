@@ -117,6 +117,7 @@ typedef struct TreeGrower
 	TreeData	data;
 	TreeShared	shared;
 	TreeScale	scale;			/* of the tree at hand */
+	TreeScale	leaf_scale;		/* of the sums of its leaves */
 	TreeExtent	extent;
 	TreeSearch	search;
 	TreeAccumulator accumulator[2];
@@ -129,6 +130,8 @@ typedef struct TreeGrower
 	uint8_t    *goes_left;		/* by bin, of the split at hand */
 	uint16_t   *spare;			/* [block_rows] and padding */
 	uint8_t    *spare_records;	/* [block_rows][stride] and padding, where records move */
+	uint32_t   *packed;			/* [block_rows] gradients of the block at hand, by row */
+	TreeFixed  *fixed;			/* [block_rows] the same for the sums of leaves */
 	TreeLeaf   *leaves;			/* [num_leaves] */
 	int			nleaves;
 	TreeNode   *nodes;			/* [2 num_leaves - 1] */

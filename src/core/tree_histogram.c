@@ -14,6 +14,7 @@
 
 #define MAX_PACKED_GRADIENT 32767
 #define MAX_PACKED_HESSIAN 65535
+#define MAX_FIXED 0x1p30		/* of TreeFixed: sums of 2^32 rows fit 64 bits */
 #define SUM_BITS 62				/* of a 64-bit sum over all rows */
 #define TAIL_RATIO 512			/* max over root mean square that 16 bits still serve */
 #define FETCH_AHEAD 16			/* rows */
@@ -64,23 +65,49 @@ tree_scale_choose(const TreeExtent *extent)
 	return scale;
 }
 
+TreeScale
+tree_leaf_scale(const TreeExtent *extent)
+{
+	TreeScale	scale = tree_sum_scale(extent);
+
+	if (scale.precise)
+		return scale;
+	scale.gradient = power_scale(extent->max_gradient, MAX_FIXED);
+	scale.hessian = power_scale(extent->max_hessian, MAX_FIXED);
+	return scale;
+}
+
 /* Rounds halves up: adding a bias keeps the numbers positive, so that truncation is a floor. */
 void
-tree_pack(const TreeShape *shape, const TreeBlock *block, const TreeScale *scale, int first, int n)
+tree_pack(const TreeBlock *block, const TreeScale *scale, uint32_t *restrict packed)
 {
+	const float *restrict g = block->gradient;
+	const float *restrict h = block->hessian;
 	float		gradient_scale = (float) scale->gradient;
 	float		hessian_scale = (float) scale->hessian;
 
-	if (scale->precise)
-		return;
-	for (int i = first; i < first + n; i++)
+	for (int i = 0; i < block->nrows; i++)
 	{
-		int			row = block->order[i];
-		int32_t		gradient = (int32_t) (block->gradient[row] * gradient_scale + 32768.5f) - 32768;
-		int32_t		hessian = (int32_t) (block->hessian[row] * hessian_scale + 0.5f);
-		uint32_t	packed = (uint32_t) gradient << 16 | (uint32_t) hessian;
+		int32_t		gradient = (int32_t) (g[i] * gradient_scale + 32768.5f) - 32768;
+		int32_t		hessian = (int32_t) (h[i] * hessian_scale + 0.5f);
 
-		memcpy(block->records + (size_t) (shape->moving ? i : row) * (size_t) shape->stride, &packed, sizeof(packed));
+		packed[i] = (uint32_t) gradient << 16 | (uint32_t) hessian;
+	}
+}
+
+/* Truncated: 2^-30 of the largest is less than single precision leaves of the numbers that count. */
+void
+tree_fix(const TreeBlock *block, const TreeScale *scale, TreeFixed *restrict fixed)
+{
+	const float *restrict g = block->gradient;
+	const float *restrict h = block->hessian;
+	float		gradient_scale = (float) scale->gradient;
+	float		hessian_scale = (float) scale->hessian;
+
+	for (int i = 0; i < block->nrows; i++)
+	{
+		fixed[i].gradient = (int32_t) (g[i] * gradient_scale);
+		fixed[i].hessian = (int32_t) (h[i] * hessian_scale);
 	}
 }
 

@@ -34,6 +34,13 @@ typedef struct TreeScale
 	bool		precise;
 } TreeScale;
 
+/* Of one row, for the sums of leaves. */
+typedef struct TreeFixed
+{
+	int32_t		gradient;
+	int32_t		hessian;
+} TreeFixed;
+
 /* What the scale is chosen from. */
 typedef struct TreeExtent
 {
@@ -64,8 +71,11 @@ tree_fixed(double value, double scale)
 extern TreeScale tree_scale_choose(const TreeExtent *extent);
 /* As much resolution as 64-bit sums over all rows can have. */
 extern TreeScale tree_sum_scale(const TreeExtent *extent);
-/* Packs gradients and hessians of rows order[first .. first + n - 1] of a block into their records. */
-extern void tree_pack(const TreeShape *shape, const TreeBlock *block, const TreeScale *scale, int first, int n);
+/* For the sums of leaves: that where the scale is precise, else 30 bits for a row. */
+extern TreeScale tree_leaf_scale(const TreeExtent *extent);
+/* Gradients and hessians of a block's rows as records have them: gradient << 16 + hessian. Not for precise scales, nor is the next. */
+extern void tree_pack(const TreeBlock *block, const TreeScale *scale, uint32_t *packed);
+extern void tree_fix(const TreeBlock *block, const TreeScale *scale, TreeFixed *fixed);
 
 extern CoreStatus tree_accumulator_init(CoreEnv *env, const TreeData *data, TreeAccumulator *accumulator);
 /*

@@ -191,6 +191,8 @@ tree_grower_init(TreeGrower *grower)
 	CORE_ALLOC(env, grower->digits, TREE_RENEW_DIGITS);
 	CORE_ALLOC(env, grower->spare, (size_t) job->shape.block_rows + 64);
 	CORE_ALLOC(env, grower->spare_records, job->shape.moving ? ((size_t) job->shape.block_rows + 2) * (size_t) job->shape.stride : 0);
+	CORE_ALLOC(env, grower->packed, (size_t) job->shape.block_rows);
+	CORE_ALLOC(env, grower->fixed, (size_t) job->shape.block_rows);
 	CORE_ALLOC(env, grower->leaves, leaves);
 	CORE_ALLOC(env, grower->nodes, 2 * leaves - 1);
 	CORE_ALLOC(env, leaf_sets, leaves * (size_t) job->set_words);

@@ -2,11 +2,10 @@
  * tree_rows.c
  *	  Passes over the rows of a block; see tree_grow.h.
  *
- * A block's rows of one leaf lie together in `order`; a division keeps them as
- * they were among each other.  Left rows are written in place, right ones to
- * spare memory and back; short records move with them.  The histogram of the
- * lighter side is summed chunk by chunk, while the chunk's rows are in the
- * nearest cache.
+ * A block's rows of one leaf lie together in `order`, in no particular order:
+ * nothing depends on it.  Short records move with them; a division writes each
+ * once, in place.  The histogram of the lighter side is summed chunk by chunk,
+ * while the chunk's rows are in the nearest cache.
  */
 #include "core/tree_grow.h"
 
@@ -16,6 +15,8 @@
 
 #define CHUNK_ROWS 512
 #define FETCH_AHEAD 32			/* rows */
+#define FETCH_BYTES 1024		/* ahead: the processor's own fetching ends with each page */
+#define ASIDE_ROWS 256			/* put aside on each side of a division */
 
 bool
 tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed)
@@ -31,72 +32,76 @@ record_at(const TreeShape *shape, uint8_t *records, int position)
 	return records + (size_t) position * (size_t) shape->stride;
 }
 
-/* Copies a record of 8 * eights bytes to two places; all of it is read before any of it is written. */
-static inline __attribute__((always_inline)) void
-copy_record(int eights, const uint8_t *from, uint8_t *to, uint8_t *other)
-{
-	uint64_t	words[TREE_MOVING_BYTES / 8];
-
-	memcpy(words, from, (size_t) eights * 8);
-	memcpy(to, words, (size_t) eights * 8);
-	memcpy(other, words, (size_t) eights * 8);
-}
-
-/* Rows to divide: order[] and their records; where the left and the right ones go. */
+/*
+ * Records and their rows being divided in place: left ones are written from
+ * `left` on, right ones from `right` - 1 down.
+ */
 typedef struct Division
 {
-	const uint16_t *order;
-	const uint8_t *records;
-	uint16_t   *left;
-	uint8_t    *left_records;
-	uint16_t   *right;
-	uint8_t    *right_records;
+	uint8_t    *records;		/* of the block */
+	uint16_t   *order;
+	size_t		left;
+	size_t		right;
+	const uint8_t *goes_left;	/* by the byte at `column` of a record */
+	size_t		column;
 } Division;
 
-/* goes_left[] of the byte at `column` of a record. `eights` is a constant where this is inlined. */
-static inline __attribute__((always_inline)) int
-divide_records(int eights, const Division *d, size_t column, const uint8_t *goes_left, int n)
+/*
+ * Divides n records of 8 * eights bytes, the first at `from`, the next a step of
+ * 1 or -1 away.  They may lie where they are written to: each is read before
+ * anything is written to its place.  `eights` and `step` are constants where
+ * this is inlined.
+ */
+static inline __attribute__((always_inline)) void
+divide_records(int eights, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
 {
-	size_t		stride = (size_t) eights * 8;
-	size_t		nleft = 0;
+	const ptrdiff_t stride = (ptrdiff_t) eights * 8;
+	const Division here = *d;
+	size_t		left = d->left;
+	size_t		last = d->right - 1;
 
-	for (size_t i = 0; i < (size_t) n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const uint8_t *record = d->records + i * stride;
-		uint16_t	row = d->order[i];
-		size_t		is_left = goes_left[record[column]];
+		const uint8_t *record = from + i * step * stride;
+		uint16_t	row = order[i * step];
+		size_t		is_left = here.goes_left[record[here.column]];
+		size_t		to = last ^ ((last ^ left) & -is_left);	/* a branch would be mispredicted for every other row */
+		uint64_t	words[TREE_MOVING_BYTES / 8];
 
-		__builtin_prefetch(record + 1024);
-		/* to both places: a branch would be mispredicted for every other row */
-		copy_record(eights, record, d->left_records + nleft * stride, d->right_records + (i - nleft) * stride);
-		d->left[nleft] = row;
-		d->right[i - nleft] = row;
-		nleft += is_left;
+		__builtin_prefetch(record + step * FETCH_BYTES);
+		memcpy(words, record, (size_t) stride);
+		memcpy(here.records + to * (size_t) stride, words, (size_t) stride);
+		here.order[to] = row;
+		left += is_left;
+		last -= 1 - is_left;
 	}
-	return (int) nleft;
+	d->left = left;
+	d->right = last + 1;
 }
 
-static int
-divide_moving(const TreeShape *shape, const Division *d, size_t column, const uint8_t *goes_left, int n)
+#define DIVIDE(eights) \
+	case eights: \
+		if (step > 0) \
+			divide_records(eights, 1, d, from, order, n); \
+		else \
+			divide_records(eights, -1, d, from, order, n); \
+		break
+
+static void
+divide_moving(const TreeShape *shape, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
 {
 	switch (shape->stride / 8)
 	{
-		case 1:
-			return divide_records(1, d, column, goes_left, n);
-		case 2:
-			return divide_records(2, d, column, goes_left, n);
-		case 3:
-			return divide_records(3, d, column, goes_left, n);
-		case 4:
-			return divide_records(4, d, column, goes_left, n);
-		case 5:
-			return divide_records(5, d, column, goes_left, n);
-		case 6:
-			return divide_records(6, d, column, goes_left, n);
-		case 7:
-			return divide_records(7, d, column, goes_left, n);
+		DIVIDE(1);
+		DIVIDE(2);
+		DIVIDE(3);
+		DIVIDE(4);
+		DIVIDE(5);
+		DIVIDE(6);
+		DIVIDE(7);
+		DIVIDE(8);
 		default:
-			return divide_records(8, d, column, goes_left, n);
+			break;
 	}
 }
 
@@ -132,6 +137,20 @@ order_rows(const TreeGrower *grower, TreeBlock *block)
 	return taken;
 }
 
+/* Puts what was packed by row into n records from position `first` on. */
+static void
+place_packed(const TreeShape *shape, const TreeBlock *block, const uint32_t *packed, int first, int n)
+{
+	size_t		stride = (size_t) shape->stride;
+
+	for (int i = first; i < first + n; i++)
+	{
+		int			row = block->order[i];
+
+		memcpy(block->records + (size_t) (shape->moving ? i : row) * stride, &packed[row], sizeof(uint32_t));
+	}
+}
+
 int
 tree_rows_root(TreeGrower *grower, int index)
 {
@@ -143,12 +162,15 @@ tree_rows_root(TreeGrower *grower, int index)
 	grower->team->units++;
 	grower->shared.segments[index].first = 0;
 	grower->shared.segments[index].count = (uint16_t) count;
+	if (!grower->scale.precise)
+		tree_pack(block, &grower->scale, grower->packed);
 	for (int first = 0; first < count; first += CHUNK_ROWS)
 	{
 		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;
 
 		env_poll(grower->env);
-		tree_pack(shape, block, &grower->scale, first, rows);
+		if (!grower->scale.precise)
+			place_packed(shape, block, grower->packed, first, rows);
 		tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, record_at(shape, block->records, first), block->order + first, rows, sums);
 	}
 	return count;
@@ -203,18 +225,99 @@ divide_wide(const uint16_t *column, size_t stride, const uint8_t *goes_left, con
 	return nleft;
 }
 
-static int
-divide(const TreeGrower *grower, const TreeBlock *block, const Division *d, int n)
+/* Adds the rows of a side that lie from `first` to `end` where sides are summed. */
+static void
+sum_side(TreeGrower *grower, const TreeBlock *block, int side, size_t first, size_t end)
 {
-	const TreeFeature *feature = &grower->data.features[grower->leaves[grower->current].split.feature];
-	const TreeShape *shape = &grower->data.shape;
-	size_t		column = TREE_RECORD_BINS + (size_t) feature->column;
+	if (!grower->searching || grower->light == 1 - side || first == end)
+		return;
+	tree_accumulator_add(&grower->accumulator[side], &grower->scale, block, record_at(&grower->data.shape, block->records, (int) first),
+						 block->order + first, (int) (end - first), grower->shared.partial[2 * grower->team->rank + side]);
+}
 
-	if (shape->moving)
-		return divide_moving(shape, d, column, grower->goes_left, n);
-	if (feature->wide)
-		return divide_wide(block->wide + feature->column, (size_t) shape->nwide, grower->goes_left, d->order, n, d->left, d->right);
-	return divide_bytes(block->records + column, (size_t) shape->stride, grower->goes_left, d->order, n, d->left, d->right);
+/* Divides a chunk and sums what it adds to the sides. */
+static void
+divide_chunk(TreeGrower *grower, const TreeBlock *block, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
+{
+	size_t		left = d->left;
+	size_t		right = d->right;
+
+	env_poll(grower->env);
+	divide_moving(&grower->data.shape, step, d, from, order, n);
+	sum_side(grower, block, 0, left, d->left);
+	sum_side(grower, block, 1, d->right, right);
+}
+
+/*
+ * In place: the first and the last rows are put aside, and from then on the
+ * next one comes from the side with less room, so that there is always room for
+ * a chunk of as many on both sides.
+ */
+static int
+split_moving(TreeGrower *grower, TreeBlock *block, size_t column, int first, int count)
+{
+	const TreeShape *shape = &grower->data.shape;
+	int			aside = count < 2 * ASIDE_ROWS ? count : 2 * ASIDE_ROWS;
+	int			low = first + (aside + 1) / 2;	/* from here to `high` rows are still to be read */
+	int			high = first + count - aside / 2;
+	int			begin = low - first;
+	Division	d = {block->records, block->order, (size_t) first, (size_t) (first + count), grower->goes_left, column};
+
+	memcpy(grower->spare, block->order + first, (size_t) begin * sizeof(uint16_t));
+	memcpy(grower->spare + begin, block->order + high, (size_t) (aside - begin) * sizeof(uint16_t));
+	memcpy(grower->spare_records, record_at(shape, block->records, first), (size_t) begin * (size_t) shape->stride);
+	memcpy(record_at(shape, grower->spare_records, begin), record_at(shape, block->records, high), (size_t) (aside - begin) * (size_t) shape->stride);
+	while (low < high)
+	{
+		int			rows = high - low < ASIDE_ROWS ? high - low : ASIDE_ROWS;
+
+		if (low - (int) d.left <= (int) d.right - high)
+		{
+			divide_chunk(grower, block, 1, &d, record_at(shape, block->records, low), block->order + low, rows);
+			low += rows;
+		}
+		else
+		{
+			divide_chunk(grower, block, -1, &d, record_at(shape, block->records, high - 1), block->order + high - 1, rows);
+			high -= rows;
+		}
+	}
+	for (int done = 0; done < aside; done += ASIDE_ROWS)
+		divide_chunk(grower, block, 1, &d, record_at(shape, grower->spare_records, done), grower->spare + done,
+					 aside - done < ASIDE_ROWS ? aside - done : ASIDE_ROWS);
+	return (int) d.left - first;
+}
+
+/* Rows alone move; left ones stay in place, right ones go by way of spare memory. */
+static int
+split_order(TreeGrower *grower, TreeBlock *block, const TreeFeature *feature, int first, int count)
+{
+	const TreeShape *shape = &grower->data.shape;
+	uint16_t   *order = block->order + first;
+	int			nleft = 0;
+	int			nright = 0;
+
+	for (int done = 0; done < count; done += CHUNK_ROWS)
+	{
+		int			rows = count - done < CHUNK_ROWS ? count - done : CHUNK_ROWS;
+		uint16_t   *left = order + nleft;
+		uint16_t   *right = grower->spare + nright;
+		int			chunk_left;
+
+		env_poll(grower->env);
+		if (feature->wide)
+			chunk_left = divide_wide(block->wide + feature->column, (size_t) shape->nwide, grower->goes_left, order + done, rows, left, right);
+		else
+			chunk_left = divide_bytes(block->records + TREE_RECORD_BINS + feature->column, (size_t) shape->stride, grower->goes_left, order + done, rows, left, right);
+		nleft += chunk_left;
+		nright += rows - chunk_left;
+	}
+	memcpy(order + nleft, grower->spare, (size_t) nright * sizeof(uint16_t));
+	for (int done = 0; done < nleft; done += CHUNK_ROWS)
+		sum_side(grower, block, 0, (size_t) (first + done), (size_t) (first + (nleft - done < CHUNK_ROWS ? nleft : done + CHUNK_ROWS)));
+	for (int done = nleft; done < count; done += CHUNK_ROWS)
+		sum_side(grower, block, 1, (size_t) (first + done), (size_t) (first + (count - done < CHUNK_ROWS ? count : done + CHUNK_ROWS)));
+	return nleft;
 }
 
 int
@@ -224,53 +327,38 @@ tree_rows_split(TreeGrower *grower, int index, int right)
 	TreeBlock  *block = &grower->data.blocks[index];
 	TreeSegment *segment = &grower->shared.segments[(size_t) grower->current * (size_t) shape->train_blocks + (size_t) index];
 	TreeSegment *other = &grower->shared.segments[(size_t) right * (size_t) shape->train_blocks + (size_t) index];
-	TreeSums  **sums = grower->shared.partial + 2 * grower->team->rank;
-	uint16_t   *order = block->order + segment->first;
-	uint8_t    *records = record_at(shape, block->records, segment->first);
-	int			count = segment->count;
-	int			nleft = 0;
-	int			nright = 0;
+	const TreeFeature *feature = &grower->data.features[grower->leaves[grower->current].split.feature];
+	int			nleft;
 
 	grower->team->units++;
-	for (int first = 0; first < count; first += CHUNK_ROWS)
-	{
-		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;
-		Division	d;
-		int			chunk_left;
-
-		d.order = order + first;
-		d.records = record_at(shape, records, first);
-		d.left = order + nleft;
-		d.left_records = record_at(shape, records, nleft);
-		d.right = grower->spare + nright;
-		d.right_records = record_at(shape, grower->spare_records, nright);
-		chunk_left = divide(grower, block, &d, rows);
-		env_poll(grower->env);
-		if (grower->searching && grower->light != 1)
-			tree_accumulator_add(&grower->accumulator[0], &grower->scale, block, d.left_records, d.left, chunk_left, sums[0]);
-		if (grower->searching && grower->light != 0)
-			tree_accumulator_add(&grower->accumulator[1], &grower->scale, block, d.right_records, d.right, rows - chunk_left, sums[1]);
-		nleft += chunk_left;
-		nright += rows - chunk_left;
-	}
-	memcpy(order + nleft, grower->spare, (size_t) nright * sizeof(uint16_t));
 	if (shape->moving)
-		memcpy(record_at(shape, records, nleft), grower->spare_records, (size_t) nright * (size_t) shape->stride);
+		nleft = split_moving(grower, block, TREE_RECORD_BINS + (size_t) feature->column, segment->first, segment->count);
+	else
+		nleft = split_order(grower, block, feature, segment->first, segment->count);
 	other->first = (uint16_t) (segment->first + nleft);
-	other->count = (uint16_t) nright;
+	other->count = (uint16_t) (segment->count - nleft);
 	segment->count = (uint16_t) nleft;
 	return nleft;
 }
 
 /* Adds the nearest integer to sums[0], and to sums[1] what that leaves, 2^30 times finer. */
 static inline void
-add_fixed(int64_t sums[2], double value, double scale, bool precise)
+add_fixed(int64_t sums[2], double value, double scale)
 {
 	int64_t		whole = tree_fixed(value, scale);
 
 	sums[0] += whole;
-	if (precise)
-		sums[1] += tree_fixed(value - (double) whole / scale, scale * 0x1p30);
+	sums[1] += tree_fixed(value - (double) whole / scale, scale * 0x1p30);
+}
+
+static void
+sum_precisely(const TreeGrower *grower, const TreeBlock *block, const uint16_t *order, int n, TreeLeafSums *sums)
+{
+	for (int i = 0; i < n; i++)
+	{
+		add_fixed(sums->gradient, block->gradient[order[i]], grower->leaf_scale.gradient);
+		add_fixed(sums->hessian, block->hessian[order[i]], grower->leaf_scale.hessian);
+	}
 }
 
 void
@@ -278,26 +366,29 @@ tree_rows_sum(TreeGrower *grower, int index, TreeLeafSums *sums)
 {
 	const TreeShape *shape = &grower->data.shape;
 	const TreeBlock *block = &grower->data.blocks[index];
-	bool		precise = grower->scale.precise;
-	TreeScale	scale = tree_sum_scale(&grower->extent);
 
 	env_poll(grower->env);
+	if (!grower->scale.precise)
+		tree_fix(block, &grower->leaf_scale, grower->fixed);
 	for (int leaf = 0; leaf < grower->nleaves; leaf++)
 	{
 		const TreeSegment *segment = &grower->shared.segments[(size_t) leaf * (size_t) shape->train_blocks + (size_t) index];
 		const uint16_t *order = block->order + segment->first;
-		TreeLeafSums sum = {{0, 0}, {0, 0}};
+		int64_t		gradient = 0;
+		int64_t		hessian = 0;
 
+		if (grower->scale.precise)
+		{
+			sum_precisely(grower, block, order, segment->count, &sums[leaf]);
+			continue;
+		}
 		for (int i = 0; i < segment->count; i++)
 		{
-			add_fixed(sum.gradient, block->gradient[order[i]], scale.gradient, precise);
-			add_fixed(sum.hessian, block->hessian[order[i]], scale.hessian, precise);
+			gradient += grower->fixed[order[i]].gradient;
+			hessian += grower->fixed[order[i]].hessian;
 		}
-		for (int part = 0; part < 2; part++)
-		{
-			sums[leaf].gradient[part] += sum.gradient[part];
-			sums[leaf].hessian[part] += sum.hessian[part];
-		}
+		sums[leaf].gradient[0] += gradient;
+		sums[leaf].hessian[0] += hessian;
 	}
 }
 
