@@ -9,13 +9,15 @@
  * accumulator).  Lane arithmetic is unsigned modulo 2^64: an accumulator made
  * from foreign bytes may be wrong but never undefined.
  *
- * Cost: about 2 ns an addition (below 1 ns by array), 100 ns a merge, 100 ns to
+ * Cost: about 2 ns an addition (0.3 to 0.6 ns by array), 100 ns a merge, 100 ns to
  * read the value.
  */
 #include "core/exact_sum.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "core/pair.h"
 
 #define PENDING_LIMIT (INT64_C(1) << 30)
 #define LOWEST_EXPONENT (-1074) /* of the unit of digit 0 */
@@ -131,102 +133,139 @@ exact_sum_add(ExactSum *sum, double x)
  * A block of values by error-free extraction (Rump, Ogita, Oishi, "Accurate
  * floating-point summation", 2008): with s a power of two above n max|x|,
  * q = (s + x) - s is x rounded to a multiple of ulp(s), x - q is exact, and sums
- * of n such q are exact.  What two extractions leave, if anything, is added one
- * by one, so the result is exact for any values; the loops vectorise.
+ * of n such q are exact.  Mostly one extraction leaves nothing of numbers of
+ * single precision and two leave nothing of doubles; what remains, if anything,
+ * is added one by one, so the result is exact for any values.  The loops vectorise.
  */
 #define EXTRACT_ROWS 512
 #define EXTRACT_BITS 10			/* 2^10 > EXTRACT_ROWS with a bit to spare */
+#define EXTRACT_PAIRS 4			/* running sums side by side: their sum is exact in any order */
 
+/* The sum of the multiples, and whether anything is left; rest may be x. */
 static double
-extract(double *x, int n, double s)
+extract(const double *x, double *rest, int n, double s, bool *left)
 {
-	double		total[4] = {0, 0, 0, 0};
+	Pair		total[EXTRACT_PAIRS] = {{0}};
+	PairBits	bits[EXTRACT_PAIRS] = {{0}};
+	int64_t		end_bits;
+	double		sum;
 	int			i = 0;
 
-	for (; i + 4 <= n; i += 4)
+	for (; i + 2 * EXTRACT_PAIRS <= n; i += 2 * EXTRACT_PAIRS)
 	{
-		for (int lane = 0; lane < 4; lane++)
+		for (int k = 0; k < EXTRACT_PAIRS; k++)
 		{
-			double		q = (s + x[i + lane]) - s;
+			Pair		value = pair_load(x + i + 2 * k);
+			Pair		q = (s + value) - s;
+			Pair		r = value - q;
 
-			total[lane] += q;
-			x[i + lane] -= q;
+			total[k] += q;
+			bits[k] |= (PairBits) r;
+			pair_store(rest + i + 2 * k, r);
 		}
 	}
+	for (int k = 1; k < EXTRACT_PAIRS; k++)
+	{
+		total[0] += total[k];
+		bits[0] |= bits[k];
+	}
+	sum = total[0][0] + total[0][1];
+	end_bits = bits[0][0] | bits[0][1];
 	for (; i < n; i++)
 	{
 		double		q = (s + x[i]) - s;
 
-		total[0] += q;
-		x[i] -= q;
+		sum += q;
+		rest[i] = x[i] - q;
+		end_bits |= rest[i] != 0;
 	}
-	return (total[0] + total[1]) + (total[2] + total[3]);
+	/* a zero may have a sign */
+	*left = (end_bits & INT64_MAX) != 0;
+	return sum;
 }
 
 static double
 largest_magnitude(const double *x, int n)
 {
-	double		largest[4] = {0, 0, 0, 0};
-	double		zero[4] = {0, 0, 0, 0}; /* NaN once a value is not finite */
+	Pair		largest[EXTRACT_PAIRS] = {{0}};
+	Pair		zero[EXTRACT_PAIRS] = {{0}};	/* NaN once a value is not finite */
+	double		result = 0;
+	double		finite = 0;
 	int			i = 0;
 
-	for (; i + 4 <= n; i += 4)
+	for (; i + 2 * EXTRACT_PAIRS <= n; i += 2 * EXTRACT_PAIRS)
 	{
-		for (int lane = 0; lane < 4; lane++)
+		for (int k = 0; k < EXTRACT_PAIRS; k++)
 		{
-			double		size = fabs(x[i + lane]);
+			Pair		value = pair_load(x + i + 2 * k);
 
-			zero[lane] += x[i + lane] * 0;
-			largest[lane] = size > largest[lane] ? size : largest[lane];
+			zero[k] += value * 0;
+			largest[k] = pair_max(largest[k], pair_max(value, -value));
 		}
 	}
 	for (; i < n; i++)
 	{
-		zero[0] += x[i] * 0;
-		largest[0] = fabs(x[i]) > largest[0] ? fabs(x[i]) : largest[0];
+		finite += x[i] * 0;
+		result = fmax(result, fabs(x[i]));
 	}
-	if (!(zero[0] + zero[1] + zero[2] + zero[3] == 0))
-		return NAN;
-	return fmax(fmax(largest[0], largest[1]), fmax(largest[2], largest[3]));
+	for (int k = 0; k < EXTRACT_PAIRS; k++)
+	{
+		finite += zero[k][0] + zero[k][1];
+		result = fmax(result, fmax(largest[k][0], largest[k][1]));
+	}
+	return finite == 0 ? result : NAN;
 }
 
-/* False: the block is not of ordinary numbers and nothing was done. */
+/* At most EXTRACT_ROWS values up to `largest`.  False: not a block of ordinary numbers, nothing was done. */
 static bool
-add_by_extraction(ExactSum *sum, const double *x, int n)
+add_by_extraction(ExactSum *sum, const double *x, int n, double largest)
 {
 	double		rest[EXTRACT_ROWS];
-	double		largest = largest_magnitude(x, n);
 	double		s;
 	int			exponent;
+	bool		left;
 
+	if (largest == 0)
+		return true;
 	/* far enough from overflow and from subnormal numbers for both extractions */
 	if (!(largest > 0x1p-800 && largest < 0x1p1000))
 		return false;
-	memcpy(rest, x, sizeof(double) * (size_t) n);
 	(void) frexp(largest, &exponent);
 	s = ldexp(1, exponent + EXTRACT_BITS);
-	add_one(sum, extract(rest, n, s));
-	add_one(sum, extract(rest, n, s * 0x1p-43));	/* 53 - EXTRACT_BITS bits further down */
+	add_one(sum, extract(x, rest, n, s, &left));
+	if (left)
+		add_one(sum, extract(rest, rest, n, s * 0x1p-43, &left));	/* 53 - EXTRACT_BITS bits further down */
 	sum->pending += 2;
-	if (largest_magnitude(rest, n) > 0)
-		for (int i = 0; i < n; i++)
-			exact_sum_add(sum, rest[i]);
+	for (int i = 0; left && i < n; i++)
+		exact_sum_add(sum, rest[i]);
 	return true;
 }
 
-void
-exact_sum_add_array(ExactSum *sum, const double *x, int64_t n)
+static void
+add_array(ExactSum *sum, const double *x, int64_t n, const double *bound)
 {
 	for (int64_t done = 0; done < n; done += EXTRACT_ROWS)
 	{
 		int			count = n - done < EXTRACT_ROWS ? (int) (n - done) : EXTRACT_ROWS;
 
 		make_room(sum);
-		if (add_by_extraction(sum, x + done, count))
+		if (add_by_extraction(sum, x + done, count, bound != NULL ? *bound : largest_magnitude(x + done, count)))
 			continue;
 		for (int i = 0; i < count; i++)
 			exact_sum_add(sum, x[done + i]);
 	}
+}
+
+void
+exact_sum_add_array(ExactSum *sum, const double *x, int64_t n)
+{
+	add_array(sum, x, n, NULL);
+}
+
+void
+exact_sum_add_bounded(ExactSum *sum, const double *x, int64_t n, double bound)
+{
+	add_array(sum, x, n, &bound);
 }
 
 /* |x| = mantissa * 2^(exponent - 1075) for finite x. */

@@ -27,6 +27,8 @@ typedef struct ExactSum
 extern void exact_sum_init(ExactSum *sum);
 extern void exact_sum_add(ExactSum *sum, double x);
 extern void exact_sum_add_array(ExactSum *sum, const double *x, int64_t n);
+/* The same for finite values of magnitude at most `bound`, which saves looking for it. */
+extern void exact_sum_add_bounded(ExactSum *sum, const double *x, int64_t n, double bound);
 /* a * b exactly (two terms). */
 extern void exact_sum_add_product(ExactSum *sum, double a, double b);
 extern void exact_sum_merge(ExactSum *sum, const ExactSum *other);

@@ -25,6 +25,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/pair.h"
 #include "core/real.h"
 
 #define CHUNK_ROWS 4096
@@ -262,24 +263,6 @@ join_part(CoreEnv *env, LinearState *state, double other_weight, const double *o
 	return store_triangle(env, state, ws->triangle, (size_t) k);
 }
 
-/* Two doubles at a time: every 64-bit machine we know has that, and compilers do not find it by themselves. */
-typedef double Pair __attribute__((vector_size(16)));
-
-static inline Pair
-load_pair(const double *x)
-{
-	Pair		pair;
-
-	memcpy(&pair, x, sizeof(pair));
-	return pair;
-}
-
-static inline void
-store_pair(double *x, Pair pair)
-{
-	memcpy(x, &pair, sizeof(pair));
-}
-
 /* Sum of w (x - center), or of x - center without weights; running sums in a fixed order. */
 static double
 centred_sum(const double *x, const double *w, int n, double center)
@@ -294,7 +277,7 @@ centred_sum(const double *x, const double *w, int n, double center)
 		for (; i + LANES <= n; i += LANES)
 		{
 			for (int l = 0; l < LANES / 2; l++)
-				lane[l] += load_pair(x + i + 2 * l) - center;
+				lane[l] += pair_load(x + i + 2 * l) - center;
 		}
 	}
 	else
@@ -302,7 +285,7 @@ centred_sum(const double *x, const double *w, int n, double center)
 		for (; i + LANES <= n; i += LANES)
 		{
 			for (int l = 0; l < LANES / 2; l++)
-				lane[l] += load_pair(w + i + 2 * l) * (load_pair(x + i + 2 * l) - center);
+				lane[l] += pair_load(w + i + 2 * l) * (pair_load(x + i + 2 * l) - center);
 		}
 	}
 	for (; i < n; i++)
@@ -327,11 +310,11 @@ centre_column(const double *x, const double *w, const double *root_weight, int n
 	{
 		for (; i + 4 <= n; i += 4)
 		{
-			Pair		a = (load_pair(x + i) - high) - low;
-			Pair		b = (load_pair(x + i + 2) - high) - low;
+			Pair		a = (pair_load(x + i) - high) - low;
+			Pair		b = (pair_load(x + i + 2) - high) - low;
 
-			store_pair(out + i, a);
-			store_pair(out + i + 2, b);
+			pair_store(out + i, a);
+			pair_store(out + i + 2, b);
 		}
 		for (; i < n; i++)
 			out[i] = (x[i] - high) - low;
@@ -339,7 +322,7 @@ centre_column(const double *x, const double *w, const double *root_weight, int n
 	else
 	{
 		for (; i + 2 <= n; i += 2)
-			store_pair(out + i, ((load_pair(x + i) - high) - low) * load_pair(root_weight + i));
+			pair_store(out + i, ((pair_load(x + i) - high) - low) * pair_load(root_weight + i));
 		for (; i < n; i++)
 			out[i] = ((x[i] - high) - low) * root_weight[i];
 	}

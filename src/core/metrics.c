@@ -18,6 +18,7 @@
 #include "core/sort.h"
 
 #define POLL_ROWS 8192
+#define COUNTABLE_ROWS (INT64_C(1) << 32)	/* fewer rows: twice the area of a curve fits 64 bits */
 
 /* Probabilities are kept this far from 0 and 1 in logarithms: one unit in the last place of 1. */
 #define LOG_CLIP 2.220446049250313e-16
@@ -51,58 +52,72 @@ metrics_log_loss_of(double probability)
 	return -real_log(p);
 }
 
+/* Rows of the group that ends before row `end` of the order: exact sums of their weights, or counts.  Returns where it starts. */
+static int64_t
+add_group(CoreEnv *env, const double *score, const double *y, const double *w, const int64_t *order, int64_t end, ScoreGroup *group)
+{
+	ExactSum	sums[2];
+	int64_t		counts[2] = {0, 0};
+	int64_t		i = end;
+
+	if (w != NULL)
+	{
+		exact_sum_init(&sums[0]);
+		exact_sum_init(&sums[1]);
+	}
+	group->score = score[order[end - 1]];
+	for (; i > 0 && score[order[i - 1]] == group->score; i--)
+	{
+		int64_t		row = order[i - 1];
+
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
+		if (w != NULL)
+			exact_sum_add(&sums[y[row] > 0.5], w[row]);
+		else
+			counts[y[row] > 0.5]++;
+	}
+	group->positive = w != NULL ? exact_sum_value(&sums[1]) : (double) counts[1];
+	group->negative = w != NULL ? exact_sum_value(&sums[0]) : (double) counts[0];
+	return i;
+}
+
 CoreStatus
 metrics_score_groups(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n,
 					 ScoreGroup **groups, int64_t *ngroups)
 {
 	int64_t    *order;
-	ExactSum	positive;
-	ExactSum	negative;
-	int64_t		i = n;
+	int64_t		end = n;
 
 	CORE_ALLOC(env, order, n);
 	CORE_ALLOC(env, *groups, n);
 	sort_identity(order, n);
 	CORE_TRY(sort_order(env, score, n, order));
 	*ngroups = 0;
-	while (i > 0)
+	while (end > 0)
 	{
-		double		current = score[order[i - 1]];
 		ScoreGroup *group = &(*groups)[*ngroups];
 
-		exact_sum_init(&positive);
-		exact_sum_init(&negative);
-		for (; i > 0 && score[order[i - 1]] == current; i--)
-		{
-			if (i % POLL_ROWS == 0)
-				env_poll(env);
-			exact_sum_add(y[order[i - 1]] > 0.5 ? &positive : &negative, weight_of(w, order[i - 1]));
-		}
-		group->score = current;
-		group->positive = exact_sum_value(&positive);
-		group->negative = exact_sum_value(&negative);
+		if (isnan(score[order[end - 1]]))
+			return env_fail(env, CORE_INVALID, "a score is NaN");
+		end = add_group(env, score, y, w, order, end, group);
 		if (group->positive > 0 || group->negative > 0)
 			(*ngroups)++;
-		if (isnan(current))
-			return env_fail(env, CORE_INVALID, "a score is NaN");
 	}
 	env_release(env, order);
 	return CORE_OK;
 }
 
-CoreStatus
-metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n, double *auc)
+/* Probability that a positive row is scored above a negative one; ties count half. */
+static double
+area_of_weights(const ScoreGroup *groups, int64_t ngroups)
 {
-	ScoreGroup *groups;
-	int64_t		ngroups;
 	ExactSum	area;
 	ExactSum	positives;
 	ExactSum	negatives;
 	double		positive;
 	double		negative;
 
-	*auc = NAN;
-	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
 	exact_sum_init(&area);
 	exact_sum_init(&positives);
 	exact_sum_init(&negatives);
@@ -118,8 +133,36 @@ metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double
 	}
 	positive = exact_sum_value(&positives);
 	negative = exact_sum_value(&negatives);
-	if (positive > 0 && negative > 0)
-		*auc = exact_sum_value(&area) / positive / negative;
+	return positive > 0 && negative > 0 ? exact_sum_value(&area) / positive / negative : NAN;
+}
+
+/* The same without weights: totals are counts, and twice the area is a whole number below 2^64. */
+static double
+area_of_counts(const ScoreGroup *groups, int64_t ngroups)
+{
+	uint64_t	area = 0;
+	uint64_t	positive = 0;
+	uint64_t	negative = 0;
+
+	for (int64_t g = 0; g < ngroups; g++)
+	{
+		/* positives above this group beat all its negatives; its own tie with them */
+		area += (2 * positive + (uint64_t) groups[g].positive) * (uint64_t) groups[g].negative;
+		positive += (uint64_t) groups[g].positive;
+		negative += (uint64_t) groups[g].negative;
+	}
+	return positive > 0 && negative > 0 ? 0.5 * (double) area / (double) positive / (double) negative : NAN;
+}
+
+CoreStatus
+metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double *w, int64_t n, double *auc)
+{
+	ScoreGroup *groups;
+	int64_t		ngroups;
+
+	*auc = NAN;
+	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
+	*auc = w == NULL && n < COUNTABLE_ROWS ? area_of_counts(groups, ngroups) : area_of_weights(groups, ngroups);
 	env_release(env, groups);
 	return CORE_OK;
 }

@@ -15,8 +15,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/pair.h"
+
 #define LANES 4
-#define CHUNK 4096
+#define CHUNK 1024				/* stays in the first cache */
 
 typedef struct Sums
 {
@@ -65,49 +67,51 @@ finite_only(Sums *sums, double *x, int count)
 static bool
 add_finite(Sums *sums, const double *x, int count)
 {
-	double		first[LANES] = {0};
-	double		second[LANES] = {0};
-	double		min[LANES];
-	double		max[LANES];
+	Pair		first[LANES / 2] = {{0}};
+	Pair		second[LANES / 2] = {{0}};
+	Pair		min[LANES / 2];
+	Pair		max[LANES / 2];
+	PairBits	zeros[LANES / 2] = {{0}};
 	double		shift = sums->shift;
-	int64_t		zeros = 0;
+	int64_t		total_zeros = 0;
 	int			i;
 
-	for (int k = 0; k < LANES; k++)
-		min[k] = max[k] = x[0];
+	for (int k = 0; k < LANES / 2; k++)
+		min[k] = max[k] = pair_of(x[0]);
 	for (i = 0; i + LANES <= count; i += LANES)
-		for (int k = 0; k < LANES; k++)
+		for (int k = 0; k < LANES / 2; k++)
 		{
-			double		value = x[i + k];
-			double		d = value - shift;
+			Pair		value = pair_load(x + i + 2 * k);
+			Pair		d = value - shift;
 
 			first[k] += d;
 			second[k] += d * d;
-			min[k] = value < min[k] ? value : min[k];
-			max[k] = value > max[k] ? value : max[k];
+			min[k] = pair_min(value, min[k]);
+			max[k] = pair_max(value, max[k]);
+			zeros[k] -= value == 0;	/* true is -1 */
 		}
 	for (; i < count; i++)
 	{
 		double		d = x[i] - shift;
 
-		first[0] += d;
-		second[0] += d * d;
-		min[0] = x[i] < min[0] ? x[i] : min[0];
-		max[0] = x[i] > max[0] ? x[i] : max[0];
+		first[0][0] += d;
+		second[0][0] += d * d;
+		min[0][0] = x[i] < min[0][0] ? x[i] : min[0][0];
+		max[0][0] = x[i] > max[0][0] ? x[i] : max[0][0];
+		total_zeros += x[i] == 0;
 	}
 	for (int k = 0; k < LANES; k++)
-		if (!(fabs(first[k]) <= DBL_MAX))
+		if (!(fabs(first[k / 2][k % 2]) <= DBL_MAX))
 			return false;
-	for (i = 0; i < count; i++)
-		zeros += x[i] == 0;
 	for (int k = 0; k < LANES; k++)
 	{
-		sums->first[k] += first[k];
-		sums->second[k] += second[k];
-		sums->min[k] = fmin(sums->min[k], min[k]);
-		sums->max[k] = fmax(sums->max[k], max[k]);
+		sums->first[k] += first[k / 2][k % 2];
+		sums->second[k] += second[k / 2][k % 2];
+		sums->min[k] = fmin(sums->min[k], min[k / 2][k % 2]);
+		sums->max[k] = fmax(sums->max[k], max[k / 2][k % 2]);
+		total_zeros += zeros[k / 2][k % 2];
 	}
-	sums->zeros += zeros;
+	sums->zeros += total_zeros;
 	sums->n += count;
 	return true;
 }

@@ -38,7 +38,7 @@ fit_alone(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 	SerialBlocks serial = {0};
 
 	fit_blocks_init(&env->core, &serial.blocks, job);
-	serial.nblocks = Max((job->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS, 1);
+	serial.nblocks = Max(fit_job_blocks(job), 1);
 	progress_phase("fitting", serial.nblocks);
 	pg_env_check(&env->core, fit_serial(&env->core, plan, read_block, &serial, serial.nblocks, iterate));
 	env_release(&env->core, serial.blocks.x);

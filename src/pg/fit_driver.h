@@ -22,7 +22,15 @@ typedef struct FitJob
 	const double *weight;		/* overrides data->weight (folds); NULL: data->weight */
 	const double *target;		/* mapped target; NULL: data->target */
 	bool		training;		/* out-of-fold encodings */
+	double	   *moments;		/* a record of term_moments.h for each block, zeroed: made of blocks as they are scored; NULL: not wanted */
 } FitJob;
+
+/* How many blocks the rows of the job make. */
+static inline int64
+fit_job_blocks(const FitJob *job)
+{
+	return (job->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
 
 /* Fits and finishes into `model` (link, outputs, arrays, numbers). */
 extern void fit_run(PgEnv *env, const FitJob *job, Model *model);

@@ -23,7 +23,7 @@ StaticAssertDecl(sizeof(FeatureTransform) == 192, "flat_transform_feature must k
 StaticAssertDecl(sizeof(Transform) == 32 && sizeof(Term) == 24, "flat_transform must know every pointer of Transform and Term");
 StaticAssertDecl(sizeof(Dataset) == 72 && sizeof(Column) == 64, "flat_dataset must know every pointer of Dataset and Column");
 StaticAssertDecl(sizeof(ParamValue) == 40, "flat_params must know every pointer of ParamValue");
-StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 112, "flat_job must know every pointer of FitInput and FitJob");
+StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 120, "flat_job must know every pointer of FitInput and FitJob");
 #endif
 
 typedef struct Flat
@@ -330,6 +330,7 @@ flat_job(Flat *flat, FitJob **job)
 
 	flat_copy(flat, job, sizeof(FitJob), true);
 	j = *job;
+	j->moments = NULL;			/* its place is told apart */
 	input = &j->input;
 	flat_params(flat, (ParamSet **) &input->params);
 	flat_strings(flat, &input->classes, input->nclasses);

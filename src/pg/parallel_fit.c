@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "core/term_moments.h"
 #include "pg/fit_flat.h"
 #include "pg/guc.h"
 #include "pg/parallel_fit.h"
@@ -44,6 +45,8 @@ typedef struct FitShared
 {
 	dsm_handle	job_segment;
 	Size		job_offset;
+	dsm_handle	moments_segment;	/* DSM_HANDLE_INVALID: moments are not wanted from workers */
+	Size		moments_offset;
 	dsm_handle	state_segment;
 	Size		iterate_offset;
 	Size		states_offset;
@@ -73,6 +76,7 @@ typedef struct FitProcess
 	FitBlocks	blocks;
 	char	   *iterate;
 	char	   *states;
+	double	   *moments;		/* leader: of all blocks, in shared memory; or NULL */
 	int			number;			/* 0: leader */
 } FitProcess;
 
@@ -80,11 +84,24 @@ extern PGDLLEXPORT void parallel_fit_worker_main(dsm_segment *segment, shm_toc *
 
 /* ---------- blocks ---------- */
 
+/* Whether blocks come in the encoding that scores, not out of fold. */
+static bool
+reads_as_scored(const FitJob *job)
+{
+	for (int k = 0; k < job->transform->nfeatures; k++)
+	{
+		if (job->training && job->transform->features[k].fold_codes != NULL)
+			return false;
+	}
+	return true;
+}
+
 void
 fit_blocks_init(CoreEnv *env, FitBlocks *blocks, const FitJob *job)
 {
 	blocks->job = job;
 	blocks->pieced = NULL;
+	blocks->moments = reads_as_scored(job) ? job->moments : NULL;
 	blocks->x = env_alloc(env, (size_t) job->transform->nterms, sizeof(double) * BLOCK_ROWS);
 	if (blocks->x == NULL)
 		pg_env_check(env, CORE_NO_MEMORY);
@@ -111,6 +128,32 @@ fit_blocks_read(FitBlocks *blocks, int64 index, DesignBlock *block)
 	block->w = weight != NULL ? weight + first : NULL;
 	block->offset = data->offset != NULL ? data->offset + first : NULL;
 	block->hash = data->hash + first;
+	if (blocks->moments != NULL)
+	{
+		double	   *record = blocks->moments + (Size) index * term_moments_doubles(block->nterms);
+
+		if (!term_moments_made(record))
+			term_moments_record(block, record);
+	}
+}
+
+void
+fit_blocks_complete_moments(PgEnv *env, const FitJob *job)
+{
+	FitJob		scored = *job;
+	FitBlocks	blocks;
+
+	scored.training = false;
+	fit_blocks_init(&env->core, &blocks, &scored);
+	for (int64 i = 0; i < fit_job_blocks(job); i++)
+	{
+		DesignBlock block;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!term_moments_made(job->moments + (Size) i * term_moments_doubles(job->transform->nterms)))
+			fit_blocks_read(&blocks, i, &block);
+	}
+	env_release(&env->core, blocks.x);
 }
 
 static CoreStatus
@@ -219,6 +262,8 @@ parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc)
 	process.states = shared_segment_map(&mapped, shared->state_segment) + shared->states_offset;
 	fit_blocks_init(&env.core, &process.blocks, job);
 	process.blocks.pieced = pieced;
+	if (shared->moments_segment != DSM_HANDLE_INVALID)
+		process.blocks.moments = (double *) (shared_segment_map(&mapped, shared->moments_segment) + shared->moments_offset);
 
 	do
 	{
@@ -277,6 +322,30 @@ choose_unit_blocks(int64 nblocks, int64 units)
 	return unit_blocks;
 }
 
+static Size
+moments_size(const FitJob *job)
+{
+	if (job->moments == NULL || !reads_as_scored(job))
+		return 0;
+	return (Size) fit_job_blocks(job) * term_moments_doubles(job->transform->nterms) * sizeof(double);
+}
+
+/* A place for moments that all processes record; NULL without room: fit_blocks_complete_moments records them then. */
+static double *
+share_moments(const FitJob *job, SharedArena *arena, FitShared *header)
+{
+	Size		size = moments_size(job);
+	double	   *moments = size > 0 && size <= SHARED_SEGMENT_BYTES ? shared_arena_alloc(arena, size) : NULL;
+
+	header->moments_segment = DSM_HANDLE_INVALID;
+	if (moments != NULL)
+	{
+		memset(moments, 0, size);
+		(void) shared_arena_locate(moments, size, &header->moments_segment, &header->moments_offset);
+	}
+	return moments;
+}
+
 /* Everything that workers read, in shared memory; false when there is no room. */
 static bool
 share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *arena, FitShared *header, FitProcess *leader)
@@ -307,6 +376,7 @@ share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *ar
 	memcpy(header->segments, flat->segments, sizeof(dsm_handle) * flat->nsegments);
 	leader->iterate = states;
 	leader->states = states + plan->iterate_size;
+	leader->moments = share_moments(job, arena, header);
 	pfree(flat->bytes);
 	pfree(flat);
 	return true;
@@ -317,7 +387,7 @@ static Size
 extra_bytes(const FitJob *job, const FitPlan *plan, int nworkers)
 {
 	Size		own = sizeof(double) * BLOCK_ROWS * job->transform->nterms + 8 * plan->state_size;
-	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size + nworkers * own;
+	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size + moments_size(job) + nworkers * own;
 	const void *arrays[] = {job->target, job->weight, job->data->target, job->data->weight, job->data->offset, job->data->hash};
 	dsm_handle	handle;
 	Size		offset;
@@ -497,7 +567,7 @@ run_with_workers(FitProcess *leader, const FitShared *header, int nworkers, int6
 bool
 parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 {
-	int64		nblocks = (job->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+	int64		nblocks = fit_job_blocks(job);
 	int			nworkers = wanted_workers(job, nblocks);
 	MemoryContext context;
 	MemoryContext old;
@@ -528,8 +598,11 @@ parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 	}
 	pg_env_account(env, extra);
 	fit_blocks_init(&env->core, &leader.blocks, job);
+	leader.blocks.moments = leader.moments;
 	run_with_workers(&leader, header, nworkers, nblocks);
 	memcpy(iterate, leader.iterate, plan->iterate_size);
+	if (leader.moments != NULL)
+		memcpy(job->moments, leader.moments, moments_size(job));
 
 	env_release(&env->core, leader.blocks.x);
 	pg_env_unaccount(env, extra);

@@ -35,9 +35,13 @@ typedef struct FitBlocks
 	const FitJob *job;
 	double	   *x;				/* transform->nterms columns of BLOCK_ROWS doubles */
 	struct PiecedArray *pieced; /* arrays of the job that lie in pieces; NULL: none */
+	double	   *moments;		/* records of all blocks, as in FitJob, that this process may write; or NULL */
 } FitBlocks;
 
 extern void fit_blocks_init(CoreEnv *env, FitBlocks *blocks, const FitJob *job);
+/* Reads a block; records its moments when nobody has. */
 extern void fit_blocks_read(FitBlocks *blocks, int64 index, DesignBlock *block);
+/* Records the moments of blocks that were never read as they are scored. */
+extern void fit_blocks_complete_moments(PgEnv *env, const FitJob *job);
 
 #endif							/* PG_PARALLEL_FIT_H */

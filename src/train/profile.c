@@ -2,7 +2,7 @@
  * profile.c
  *	  What a training has read, in figures; see profile.h.
  *
- * Taken from the resident columns: about 1 ns a value, and a sort of at most
+ * Taken from the resident columns: about 0.6 ns a value, and a sort of at most
  * PROFILE_SAMPLE numbers for each column.
  */
 #include "postgres.h"

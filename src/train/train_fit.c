@@ -309,8 +309,9 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	model->weight_train = total_weight(data, data->ntrain);
 	progress_phase("fitting", 0);
 	fit_job_init(&job, model, data, mapped);
+	train_want_term_moments(env, &job);
 	fit_run(env, &job, model);
-	train_add_term_moments(env, model, data);
+	train_add_term_moments(env, &job, model);
 	env_release(&env->core, mapped);
 }
 

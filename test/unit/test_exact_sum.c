@@ -204,6 +204,14 @@ correctly_rounded_in_any_order(void **state)
 		for (int i = 0; i < n; i++)
 			exact_sum_add(&again, x[i]);
 		assert_true(exact_sum_value(&again) == value);
+
+		/* any bound will do */
+		exact_sum_init(&again);
+		value = fabs(x[0]);
+		for (int i = 1; i < n; i++)
+			value = fmax(value, fabs(x[i]));
+		exact_sum_add_bounded(&again, x, n, value * (round % 2 == 0 ? 1 : 300));
+		assert_true(is_nearest(&wide, exact_sum_value(&again)));
 	}
 }
 
