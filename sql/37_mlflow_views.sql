@@ -111,7 +111,10 @@ ORDER BY k.run_uuid, k.key, k.step DESC;
 COMMENT ON VIEW mlops.mlflow_latest_metrics IS 'MLflow''s table latest_metrics: each metric at its last step.';
 GRANT SELECT ON mlops.mlflow_latest_metrics TO PUBLIC;
 
+-- The union stands in a subquery: one at the top of a view is taken apart by the planner, security barrier or not, and conditions
+-- of the reader would be tried on rows before the filter.
 CREATE VIEW mlops.mlflow_tags WITH (security_barrier) AS
+SELECT u.key, u.value, u.run_uuid FROM (
 SELECT t.key::varchar(250) AS key,
        t.value::varchar(8000) AS value,
        mlops.mlflow_run_id(t.run_uuid)::varchar(32) AS run_uuid
@@ -123,7 +126,7 @@ CROSS JOIN LATERAL (VALUES ('mlflow.runName', r.name), ('mlflow.source.type', r.
                            ('mlflow.source.name', COALESCE(r.source_name, r.entry_point_name)),
                            ('mlflow.user', pg_catalog.pg_get_userbyid(r.user_id)::text COLLATE "default")) s (key, value)
 WHERE s.value IS NOT NULL
-  AND NOT EXISTS (SELECT FROM mlops.tags t WHERE t.run_uuid = r.run_uuid AND t.key = s.key);
+  AND NOT EXISTS (SELECT FROM mlops.tags t WHERE t.run_uuid = r.run_uuid AND t.key = s.key)) u;
 COMMENT ON VIEW mlops.mlflow_tags IS 'MLflow''s table tags, with the tags that its clients set themselves.';
 GRANT SELECT ON mlops.mlflow_tags TO PUBLIC;
 

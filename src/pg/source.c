@@ -235,6 +235,22 @@ source_open(const char *text)
 	return source_open_extended(text, NULL);
 }
 
+void
+source_check_expression(const char *expression)
+{
+	List	   *raw = raw_parser(psprintf("SELECT %s\n", expression), RAW_PARSE_DEFAULT);
+	SelectStmt *statement = list_length(raw) == 1 ? (SelectStmt *) linitial_node(RawStmt, raw)->stmt : NULL;
+
+	if (statement == NULL || !IsA(statement, SelectStmt) || statement->op != SETOP_NONE || list_length(statement->targetList) != 1 ||
+		linitial_node(ResTarget, statement->targetList)->name != NULL || statement->fromClause != NIL ||
+		statement->whereClause != NULL || statement->groupClause != NIL || statement->havingClause != NULL ||
+		statement->windowClause != NIL || statement->sortClause != NIL || statement->limitCount != NULL ||
+		statement->limitOffset != NULL || statement->lockingClause != NIL || statement->intoClause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not one expression", expression)));
+}
+
 Source *
 source_open_extended(const char *text, const char *expression)
 {
@@ -250,6 +266,8 @@ source_open_extended(const char *text, const char *expression)
 	source->query_text = source->text;
 	push_error_context(&callback, source);
 
+	if (expression != NULL)
+		source_check_expression(expression);
 	names = relation_names(text);
 	if (names != NIL)
 		source->query_text = relation_query(names, text);

@@ -22,6 +22,8 @@ typedef struct Source Source;
 extern Source *source_open(const char *text);
 /* The same with a last column: an expression over the source's columns, as text. */
 extern Source *source_open_extended(const char *text, const char *expression);
+/* ERROR 42601 or 22023 unless the text alone is one expression: it may then stand in parentheses. */
+extern void source_check_expression(const char *expression);
 /* A relation name or SELECT, checked as by source_open, as a SELECT that can stand in parentheses. */
 extern char *source_subquery(const char *text);
 extern TupleDesc source_descriptor(const Source *source);

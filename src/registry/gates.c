@@ -149,6 +149,7 @@ check_condition_gate(const Gate *gate, const char *model)
 	if (gate->threshold.given || gate->min_absolute_change.given || gate->min_relative_change.given ||
 		gate->slice != NULL || gate->max_slice_loss.given || gate->source != NULL)
 		refuse_arguments("a gate with a condition takes no limits, slice or source", "Write them into the condition and its query.");
+	source_check_expression(gate->condition);
 	query = source_open(gate_condition_query(gate, psprintf("%s/1", model), NULL, "{}", NULL));
 	if (TupleDescAttr(source_descriptor(query), 0)->atttypid != BOOLOID || source_descriptor(query)->natts != 1)
 		ereport(ERROR,

@@ -117,6 +117,11 @@ CREATE TABLE public.steps AS SELECT * FROM (VALUES
     ($$SELECT row((SELECT pg_catalog.count(*) FROM mlops.models), (SELECT pg_catalog.count(*) FROM mlops.versions), (SELECT pg_catalog.count(*) FROM mlops.deployments),
         (SELECT pg_catalog.count(*) FROM mlops.history), (SELECT pg_catalog.count(*) FROM mlops.experiment_runs), (SELECT pg_catalog.count(*) FROM mlops.grants),
         (SELECT pg_catalog.count(*) FROM mlops.audit))$$),
+    ($$SELECT mlops.promote('spare2', 'Staging')$$), ($$SELECT mlops.set_experiment_tag('spare2', 'k', 'v')$$), ($$SELECT mlops.score_into('spare2/1', 'SELECT id, x FROM public.rows', 'public.spare_scores')$$),
+    ($$SELECT mlops.score_into('spare2/1', 'SELECT id, x FROM public.rows', 'public.spare_scores')$$), ($$SELECT pg_catalog.count(*) FROM mlops.score_tables$$), ($$SELECT pg_catalog.count(*) FROM mlops.lineage('spare2')$$),
+    ($$SELECT pg_catalog.count(*) FROM mlops.forget('spare2', '3')$$), ($$SELECT pg_catalog.count(*) FROM mlops.check_all()$$),
+    ($$SELECT pg_catalog.count(*) FROM mlops.verify('spare2/1')$$), ($$SELECT pg_catalog.count(*) FROM mlops.compare('spare2')$$),
+    ($$CREATE TABLE public.parcel AS SELECT * FROM mlops.export_chunks('spare2/1')$$), ($$SELECT pg_catalog.count(*) FROM mlops.import_chunks('public.parcel', 'spare3')$$), ($$SELECT mlops.drop_model('spare3')$$),
     ($$SELECT mlops.promote('spare2/1', stage => 'None')$$), ($$SELECT mlops.drop_model('spare2')$$)) AS s (statement);
 CREATE FUNCTION pg_temp.under_hostile_path() RETURNS text LANGUAGE plpgsql SET search_path = pg_temp, atk, pg_catalog AS $$
 DECLARE
@@ -168,6 +173,18 @@ BEGIN
         PERFORM atk.attempt(during, $q$SELECT nullif(count(*), 0) FROM mlops.models WHERE model = 'secret'$q$);
         PERFORM atk.attempt(during, $q$SELECT nullif(mlops.has_access('secret', 'any'), false)$q$);
         PERFORM atk.attempt(during, $q$SELECT mlops.transfer_ownership('secret', 'atk_mallory')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.export_chunks('secret/1')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.forget('secret', '1')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.lineage('secret')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.verify('secret/1')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.check_all()$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.set_gate('secret', condition => 'true')$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.approve('secret/1')$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.delete_version('secret/1')$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.drop_model('secret')$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.set_experiment_tag('secret', 'k', 'v')$q$);
+        PERFORM atk.attempt(during, $q$SELECT mlops.score_into('secret', 'public.rows', 'atk.stolen', 'id')$q$);
+        PERFORM atk.attempt(during, $q$SELECT count(*) FROM mlops.train('secret', 'SELECT id, x, y FROM public.rows', target => 'y', key => 'id', algorithm => 'linear')$q$);
     END IF;
     RETURN i;
 END $$;
