@@ -15,6 +15,20 @@ COMMENT ON FUNCTION mlops.explain(mlops.model, "any") IS 'what each feature adds
 REVOKE ALL ON FUNCTION mlops.explain(mlops.model, "any") FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.explain(mlops.model, "any") TO PUBLIC;
 
+CREATE FUNCTION mlops.explain_class(model text, class text, VARIADIC features "any")
+    RETURNS TABLE (feature text, value text, attribution float8)
+    AS 'MODULE_PATHNAME', 'mlops_explain_class' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 20;
+COMMENT ON FUNCTION mlops.explain_class(text, text, "any") IS 'what each feature adds to the margin of one class, predicted or not, after the baseline; together they are the margin';
+REVOKE ALL ON FUNCTION mlops.explain_class(text, text, "any") FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.explain_class(text, text, "any") TO PUBLIC;
+
+CREATE FUNCTION mlops.explain_class(model mlops.model, class text, VARIADIC features "any")
+    RETURNS TABLE (feature text, value text, attribution float8)
+    AS 'MODULE_PATHNAME', 'mlops_explain_class' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 20;
+COMMENT ON FUNCTION mlops.explain_class(mlops.model, text, "any") IS 'what each feature adds to the margin of one class of a model value, predicted or not, after the baseline; together they are the margin';
+REVOKE ALL ON FUNCTION mlops.explain_class(mlops.model, text, "any") FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.explain_class(mlops.model, text, "any") TO PUBLIC;
+
 CREATE FUNCTION mlops.reasons(model text, k integer, VARIADIC features "any")
     RETURNS text[]
     AS 'MODULE_PATHNAME', 'mlops_reasons' LANGUAGE C STABLE PARALLEL SAFE COST 1000;

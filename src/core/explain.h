@@ -4,14 +4,17 @@
  *
  * baseline + sum of attributions = margin, to rounding.  The margin is before
  * link, calibration and target inverse: log-odds of the positive class for two
- * classes, the margin of one class for several.  Forests average values, so
- * theirs is the value or the share of the class itself.
+ * classes.  For several, linear models and naive Bayes tell classes apart by the
+ * differences of their margins alone, so what is explained is the margin of one
+ * class less the mean of all; trees: the margin of one class.  Forests average
+ * values, so theirs is the value or the share of the class itself.
  *
  * Linear models: the term's coefficient times its distance from the training
  * mean; the baseline is the margin at the means.  Models of trees: Shapley
  * values of the features, where a feature that is not known sends a row to both
  * sides in proportion to the training rows (path-dependent, as in TreeSHAP);
- * the baseline is the mean over leaves by cover.
+ * the baseline is the mean over leaves by cover.  Naive Bayes: the logarithm of
+ * how much likelier the value is under the class; the baseline is the prior's.
  */
 #ifndef CORE_EXPLAIN_H
 #define CORE_EXPLAIN_H

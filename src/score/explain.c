@@ -1,9 +1,10 @@
 /*
  * explain.c
- *	  explain, reasons, global_explain: which features made a prediction what it is.
+ *	  explain, explain_class, reasons, global_explain: which features made a prediction what it is.
  *
  * Attributions are on the margin scale (core/explain.h), of the positive class
- * for two classes, of the predicted class for several.  Texts of values do not
+ * for two classes, of the predicted class for several, or of a class that the
+ * caller chooses.  Texts of values do not
  * depend on settings of the session, so that the forms by value are IMMUTABLE.
  */
 #include "postgres.h"
@@ -32,12 +33,14 @@
 #include "score/score.h"
 
 PG_FUNCTION_INFO_V1(mlops_explain);
+PG_FUNCTION_INFO_V1(mlops_explain_class);
 PG_FUNCTION_INFO_V1(mlops_reasons);
 PG_FUNCTION_INFO_V1(mlops_global_explain);
 
 #define BASELINE "(baseline)"
 #define VALUE_CHARACTERS 60		/* of a value in a reason */
 #define MAX_REASONS 1000
+#define LISTED_CLASSES 20		/* in an error's detail */
 
 /* Hangs on the model at a call site. */
 typedef struct Explanation
@@ -120,25 +123,59 @@ explanation_create(const Model *model, const char *name, MemoryContext context)
 	return explanation;
 }
 
-/* The margin that is explained. */
+/* The class that is explained, or -1. */
 static int
-explained_output(const Model *model, const double *response)
-{
-	return model->task == TASK_MULTICLASS && !isnan(response[0]) ? model_class(model, response) : 0;
-}
-
-static const char *
-explained_class(const Model *model, int output)
+explained_class(const Model *model, const double *response)
 {
 	switch (model->task)
 	{
 		case TASK_BINARY:
-			return model->target.classes[model->target.positive];
+			return model->target.positive;
 		case TASK_MULTICLASS:
-			return model->target.classes[output];
+			return isnan(response[0]) ? 0 : model_class(model, response);
 		default:
-			return NULL;
+			return -1;
 	}
+}
+
+/* The class with that label. */
+static int
+class_of(const Model *model, const char *name, const char *label)
+{
+	StringInfoData list;
+
+	if (model->task != TASK_BINARY && model->task != TASK_MULTICLASS)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" has no classes: its task is %s", name, task_name(model->task)),
+				 errhint("Use mlops.explain().")));
+	initStringInfo(&list);
+	for (int k = 0; k < model->target.nclasses; k++)
+	{
+		if (strcmp(model->target.classes[k], label) == 0)
+			return k;
+		if (k < LISTED_CLASSES)
+			appendStringInfo(&list, "%s\"%s\"", k > 0 ? ", " : "", model->target.classes[k]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model \"%s\" has no class \"%s\"", name, label),
+			 model->target.nclasses > LISTED_CLASSES ?
+			 errdetail("Its classes are %s and %d more; mlops.classes() lists them.", list.data, model->target.nclasses - LISTED_CLASSES) :
+			 errdetail("Its classes are %s.", list.data)));
+}
+
+/* The margin that belongs to a class: two classes have one, that of the positive class. */
+static int
+output_of(const Model *model, int class)
+{
+	return model->task == TASK_MULTICLASS ? class : 0;
+}
+
+static bool
+is_opposite(const Model *model, int class)
+{
+	return model->task == TASK_BINARY && class != model->target.positive;
 }
 
 static int
@@ -155,25 +192,44 @@ compare_attributions(const void *a, const void *b, void *context)
 	return i < j ? -1 : 1;
 }
 
-/* False when model or row are NULL. */
-static bool
-explain_call(FunctionCallInfo fcinfo, int first, Scored *scored, Explanation **result, int *output)
+/* What is known of one prediction. */
+typedef struct Explained
 {
+	Scored		scored;
+	Explanation *explanation;	/* with attributions in place, and their order */
+	double		baseline;
+	const char *label;			/* of the class, or NULL */
+} Explained;
+
+/* `label` NULL: the class that is predicted, of two the positive one.  False when model or row are NULL. */
+static bool
+explain_call(FunctionCallInfo fcinfo, int first, const char *label, Explained *result)
+{
+	Scored	   *scored = &result->scored;
 	const Model *model;
 	Explanation *explanation;
+	int			class;
 
 	if (!score_call(fcinfo, first, InvalidOid, NULL, scored))
 		return false;
 	model = scored->model;
 	if (*scored->derived == NULL)
 		*scored->derived = explanation_create(model, scored->handle->name, scored->handle->context);
-	explanation = *scored->derived;
-	*output = explained_output(model, scored->response);
-	explainer_attribute(explanation->explainer, scored->terms, *output, explanation->attribution);
+	explanation = result->explanation = *scored->derived;
+	class = label != NULL ? class_of(model, scored->handle->name, label) : explained_class(model, scored->response);
+	result->label = class < 0 ? NULL : model->target.classes[class];
+	result->baseline = explainer_baseline(explanation->explainer, output_of(model, class));
+	explainer_attribute(explanation->explainer, scored->terms, output_of(model, class), explanation->attribution);
+	if (is_opposite(model, class))
+	{
+		/* log-odds change their sign; shares add up to one */
+		result->baseline = (model->link == LINK_IDENTITY ? 1 : 0) - result->baseline;
+		for (int i = 0; i < model->schema.count; i++)
+			explanation->attribution[i] = 0 - explanation->attribution[i];
+	}
 	for (int i = 0; i < model->schema.count; i++)
 		explanation->order[i] = i;
 	qsort_arg(explanation->order, model->schema.count, sizeof(int), compare_attributions, explanation->attribution);
-	*result = explanation;
 	return true;
 }
 
@@ -189,25 +245,40 @@ put_row(ReturnSetInfo *result, const char *feature, const char *value, double at
 }
 
 /* First the baseline, with the class that is explained as its value; then features, those that count most first. */
+static void
+put_explanation(FunctionCallInfo fcinfo, int first, const char *label)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Explained	explained;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!explain_call(fcinfo, first, label, &explained))
+		return;
+	put_row(result, BASELINE, explained.label, explained.baseline);
+	for (int k = 0; k < explained.scored.model->schema.count; k++)
+	{
+		int			i = explained.explanation->order[k];
+		const Feature *feature = &explained.scored.model->schema.features[i];
+
+		put_row(result, feature->name, value_text(feature, &explained.scored.values[i]), explained.explanation->attribution[i]);
+	}
+}
+
 Datum
 mlops_explain(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Scored		scored;
-	Explanation *explanation;
-	int			output;
+	put_explanation(fcinfo, 1, NULL);
+	return (Datum) 0;
+}
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (!explain_call(fcinfo, 1, &scored, &explanation, &output))
-		return (Datum) 0;
-	put_row(result, BASELINE, explained_class(scored.model, output), explainer_baseline(explanation->explainer, output));
-	for (int k = 0; k < scored.model->schema.count; k++)
-	{
-		int			i = explanation->order[k];
-		const Feature *feature = &scored.model->schema.features[i];
-
-		put_row(result, feature->name, value_text(feature, &scored.values[i]), explanation->attribution[i]);
-	}
+/* explain_class(model, class, features): no rows without a class. */
+Datum
+mlops_explain_class(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(1))
+		InitMaterializedSRF(fcinfo, 0);
+	else
+		put_explanation(fcinfo, 2, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	return (Datum) 0;
 }
 
@@ -231,9 +302,9 @@ reason_text(const Feature *feature, const FeatureValue *value, double attributio
 Datum
 mlops_reasons(PG_FUNCTION_ARGS)
 {
-	Scored		scored;
-	Explanation *explanation;
-	int			output;
+	Explained	explained;
+	const Model *model;
+	const double *attribution;
 	int			wanted;
 	int			count = 0;
 	Datum	   *reasons;
@@ -245,18 +316,19 @@ mlops_reasons(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of reasons must be between 1 and %d, not %d", MAX_REASONS, wanted)));
-	if (!explain_call(fcinfo, 2, &scored, &explanation, &output))
+	if (!explain_call(fcinfo, 2, NULL, &explained))
 		PG_RETURN_NULL();
-	wanted = Min(wanted, scored.model->schema.count);
+	model = explained.scored.model;
+	attribution = explained.explanation->attribution;
+	wanted = Min(wanted, model->schema.count);
 	reasons = palloc(sizeof(Datum) * Max(wanted, 1));
 	for (; count < wanted; count++)
 	{
-		int			i = explanation->order[count];
+		int			i = explained.explanation->order[count];
 
-		if (explanation->attribution[i] == 0 || isnan(explanation->attribution[i]))
+		if (attribution[i] == 0 || isnan(attribution[i]))
 			break;
-		reasons[count] = CStringGetTextDatum(reason_text(&scored.model->schema.features[i], &scored.values[i],
-														 explanation->attribution[i]));
+		reasons[count] = CStringGetTextDatum(reason_text(&model->schema.features[i], &explained.scored.values[i], attribution[i]));
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(reasons, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
@@ -285,7 +357,8 @@ add_row(TupleTableSlot *slot, void *context)
 	row_binding_read_slot(state->binding, slot);
 	row_plan_terms(state->plan, state->binding->values, state->scratch);
 	model_response_terms(model, state->scratch, state->scratch, state->response);
-	explainer_attribute(state->explanation->explainer, state->scratch, explained_output(model, state->response), attribution);
+	explainer_attribute(state->explanation->explainer, state->scratch,
+						output_of(model, explained_class(model, state->response)), attribution);
 	for (int i = 0; i < model->schema.count; i++)
 		exact_sum_add(&state->sums[i], fabs(attribution[i]));
 	state->rows++;

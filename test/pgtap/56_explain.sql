@@ -1,5 +1,5 @@
 -- Why predictions are what they are: attributions add up, agree with what is known of the data, and need the right privileges.
-SELECT plan(57);
+SELECT plan(73);
 \ir include/predict.sql
 
 -- linear: attributions by hand; the training rows are those that evaluate leaves out, found one by one
@@ -71,9 +71,28 @@ CREATE TABLE public.kinds AS SELECT i AS id, i % 13 AS a, i * 7 % 19 AS b, i * 5
 SELECT mlops.train('kinds', 'public.kinds', target => 'kind', algorithm => 'logistic', key => 'id', params => '{"reg_lambda": 1}');
 SELECT mlops.train('kinds', 'public.kinds', target => 'kind', algorithm => 'gbm', key => 'id');
 SELECT is((SELECT count(*) FROM public.kinds k, (VALUES (1), (2)) t(v), mlops.explain('kinds/' || v, k) e WHERE feature = '(baseline)' AND value <> mlops.predict_label('kinds/' || v, k)), 0::bigint, 'the predicted class');
--- the first class is the one that others are compared with
+-- linear models tell classes apart by differences of margins: the mean of all is taken away, so no class is left without reasons
 SELECT is((SELECT count(*) FROM (SELECT mlops.predict_proba('kinds/1', k) AS p, (SELECT sum(attribution) FROM mlops.explain('kinds/1', k)) AS s FROM public.kinds k) x
-    WHERE abs(s - ln((SELECT max(q) FROM unnest(p) q) / p[1])) > 1e-9 * greatest(abs(s), 1)), 0::bigint, 'its log-odds against the first class');
+    WHERE abs(s - (SELECT ln(max(q)) - avg(ln(q)) FROM unnest(p) q)) > 1e-9 * greatest(abs(s), 1)), 0::bigint, 'its log-probability less the mean of all');
+SELECT is((SELECT count(*) FROM public.kinds k, unnest(mlops.classes('kinds/1')) WITH ORDINALITY c(class, i), LATERAL (SELECT sum(attribution) AS s FROM mlops.explain_class('kinds/1', c.class, k)) e
+    WHERE abs(s - (SELECT ln(p[c.i]) - avg(ln(q)) FROM mlops.predict_proba('kinds/1', k) p, unnest(p) q GROUP BY p)) > 1e-9 * greatest(abs(s), 1)), 0::bigint, 'of each class');
+SELECT is((SELECT count(*) FROM public.kinds k, unnest(mlops.classes('kinds/1')) c(class), mlops.explain_class('kinds/1', c.class, k) e WHERE feature = 'a' AND attribution = 0), 0::bigint, 'the first class too');
+CREATE FUNCTION pg_temp.softmax_differs(model text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(*) FROM public.kinds k, LATERAL (SELECT array_agg(s ORDER BY i) AS s FROM unnest(mlops.classes(model)) WITH ORDINALITY c(class, i),
+        LATERAL (SELECT exp(sum(attribution)) AS s FROM mlops.explain_class(model, c.class, k)) e) e, mlops.predict_proba(model, k) p
+    WHERE (SELECT max(abs(v / (SELECT sum(u) FROM unnest(e.s) u) - p[i])) FROM unnest(e.s) WITH ORDINALITY x(v, i)) > 1e-9 $$;
+SELECT is(pg_temp.softmax_differs('kinds/1'), 0::bigint, 'margins of all classes are the probabilities: linear');
+SELECT is(pg_temp.softmax_differs('kinds/2'), 0::bigint, 'trees');
+SELECT is((SELECT count(*) FROM public.kinds k, LATERAL (SELECT array_agg(e::text) AS e FROM mlops.explain('kinds/2', k) e) e,
+    LATERAL (SELECT array_agg(f::text) AS f FROM mlops.explain_class('kinds/2', mlops.predict_label('kinds/2', k), k) f) f WHERE e <> f), 0::bigint, 'the predicted class by name');
+SELECT is((SELECT array_agg(e::text) FROM mlops.explain_class('kinds/2', 'low', 1, 2, 3) e), (SELECT array_agg(e::text) FROM mlops.explain_class(mlops.model_value('kinds/2'), 'low', VARIADIC ARRAY[1, 2, 3]) e), 'by value');
+SELECT is((SELECT count(*) FROM mlops.explain_class('kinds/2', NULL, 1, 2, 3)), 0::bigint, 'no class, no rows');
+SELECT matches(pg_temp.failure($$SELECT mlops.explain_class('kinds/2', 'hihg', 1, 2, 3)$$), '^22023 .*no class "hihg"', 'an unknown class');
+SELECT matches(pg_temp.failure($$SELECT mlops.explain_class('lin', 'x', 1, 2, 3)$$), '^0A000 .*regression', 'no classes');
+-- of two classes
+SELECT is((SELECT count(*) FROM (SELECT * FROM crm.customers LIMIT 50) c, mlops.explain('trees', c) e JOIN LATERAL mlops.explain_class('trees', 'No', c) o USING (feature)
+    WHERE e.attribution <> -o.attribution), 0::bigint, 'the other class has the other sign');
+SELECT is((SELECT value FROM mlops.explain_class('trees', 'No', (SELECT c FROM crm.customers c LIMIT 1)) WHERE feature = '(baseline)'), 'No', 'and its name');
 SELECT is((SELECT feature FROM mlops.global_explain('kinds/2', 'public.kinds') ORDER BY attribution LIMIT 1), 'noise', 'noise counts least');
 
 -- forests average values and probabilities
@@ -87,9 +106,28 @@ SELECT cmp_ok((SELECT max(abs((SELECT max(q) FROM unnest(mlops.predict_proba('fo
 SELECT cmp_ok((SELECT max(abs(mlops.predict('tree_class/1', k) - (SELECT sum(attribution) FROM mlops.explain('tree_class/1', k)))) FROM public.kinds k), '<', 1e-9::float8, 'a tree''s probability');
 SELECT cmp_ok((SELECT max(abs(ln(mlops.predict('odd/1', k)) - (SELECT sum(attribution) FROM mlops.explain('odd/1', k)))) FROM public.kinds k), '<', 1e-9::float8, 'how odd a row is');
 
--- what has no explanation
+SELECT cmp_ok((SELECT max(abs(1 - mlops.predict('tree_class/1', k) - (SELECT sum(attribution) FROM mlops.explain_class('tree_class/1', 'false', k)))) FROM public.kinds k), '<', 1e-9::float8, 'of the other class');
+
+-- naive Bayes: how much likelier each value is under one class, from counts, means and variances of the rows
+SELECT setseed(0.25);
+CREATE TABLE public.evidence AS SELECT i AS id, random() + (i % 3 = 0)::int * 0.3 AS x, random() < 0.3 + 0.4 * (i % 3 = 0)::int AS flag,
+    (ARRAY['red', 'green', 'blue'])[1 + floor(3 * random() ^ (1 + (i % 3 = 0)::int))::int] AS colour, i % 3 = 0 AS y FROM generate_series(1, 600) i;
+SELECT mlops.train('evidence', 'public.evidence', target => 'y', algorithm => 'naive_bayes', key => 'id', split => '"none"');
+SELECT cmp_ok((SELECT max(abs(s - ln(p / (1 - p))) / greatest(abs(s), 1)) FROM (SELECT mlops.predict('evidence/1', e) AS p, (SELECT sum(attribution) FROM mlops.explain('evidence/1', e)) AS s
+    FROM public.evidence e) x WHERE p BETWEEN 1e-6 AND 1 - 1e-6), '<', 1e-9::float8, 'naive Bayes: they add up to the log-odds');
+CREATE VIEW public.densities AS
+    WITH per_class AS (SELECT y, count(*) AS n, avg(x) AS m, var_pop(x) + 1e-9 * (SELECT var_pop(x) FROM public.evidence) AS v, (count(*) FILTER (WHERE flag) + 1.0) / (count(*) + 2) AS t FROM public.evidence GROUP BY y),
+        colours AS (SELECT c.y, l.colour, ln((SELECT count(*) + 1.0 FROM public.evidence e WHERE e.y = c.y AND e.colour = l.colour) / (c.n + (SELECT count(DISTINCT colour) FROM public.evidence))) AS d
+            FROM per_class c, (SELECT DISTINCT colour FROM public.evidence) l)
+    SELECT e.id, c.y, ln(c.n / 600.0)::float8 AS prior, -0.5 * ln(c.v) - (e.x - c.m) ^ 2 / (2 * c.v) AS x, ln(CASE WHEN e.flag THEN c.t ELSE 1 - c.t END)::float8 AS flag, o.d::float8 AS colour
+    FROM public.evidence e, per_class c JOIN colours o USING (y) WHERE o.colour = e.colour;
+SELECT cmp_ok((SELECT max(abs(a.attribution - CASE a.feature WHEN '(baseline)' THEN t.prior - f.prior WHEN 'x' THEN t.x - f.x WHEN 'flag' THEN t.flag - f.flag ELSE t.colour - f.colour END))
+    FROM public.evidence e JOIN public.densities t ON t.id = e.id AND t.y JOIN public.densities f ON f.id = e.id AND NOT f.y, mlops.explain('evidence/1', e) a), '<', 1e-9::float8, 'and are ratios of densities, with the prior as the baseline');
 SELECT mlops.train('bayes', 'public.kinds', target => 'kind', algorithm => 'naive_bayes', key => 'id');
-SELECT matches(pg_temp.failure($$SELECT mlops.explain('bayes/1', 1, 2, 3)$$), '^0A000 .*naive_bayes', 'naive Bayes');
+SELECT is(pg_temp.softmax_differs('bayes/1'), 0::bigint, 'of several classes');
+SELECT cmp_ok((SELECT max(abs(s)) FROM public.kinds k, LATERAL (SELECT sum(attribution) AS s FROM unnest(mlops.classes('bayes/1')) c(class), mlops.explain_class('bayes/1', c.class, k) e GROUP BY feature) f), '<', 1e-6::float8, 'which cancel');
+
+-- what has no importances
 SELECT matches(pg_temp.failure($$SELECT mlops.feature_importance('bayes/1')$$), '^0A000 .*permutation_importance', 'its importances');
 
 -- importances
@@ -105,6 +143,8 @@ SELECT is((SELECT bool_and(importance > 0.1) FROM mlops.permutation_importance('
 SELECT is((SELECT array_agg(p::text) FROM mlops.permutation_importance('kinds/2', 'SELECT * FROM public.kinds ORDER BY id', rows => 'all') p),
     (SELECT array_agg(p::text) FROM mlops.permutation_importance('kinds/2', 'SELECT * FROM public.kinds ORDER BY b, id DESC', rows => 'all') p), 'in any order of rows');
 SELECT is((SELECT count(*) FROM mlops.permutation_importance('lin')), 3::bigint, 'of the recorded source');
+SELECT is((SELECT array_agg(importance > 0 ORDER BY feature) FROM mlops.permutation_importance('lin', 'SELECT -i AS id, i AS a, 1.0::float8 AS b, i % 2::numeric AS c, 2.0 * i - 3 + 0.5 * (i % 2) AS y FROM generate_series(1, 50) i', 'root_mean_squared_error')),
+    ARRAY[true, false, true], 'of any source: a column that is constant there says nothing there');
 SELECT cmp_ok((SELECT importance FROM mlops.permutation_importance('lin') WHERE feature = 'a'), '>', 5::float8, 'by a loss: the error becomes larger');
 SELECT is((SELECT count(*) FROM mlops.permutation_importance(NULL::text)), 0::bigint, 'of no model');
 SELECT matches(pg_temp.failure($$SELECT mlops.permutation_importance('lin', metric => 'r2_scor')$$), '^22023 .*r2_score', 'an unknown metric');

@@ -450,6 +450,7 @@ test_linear(void **state)
 	memcpy(data, coefficients, sizeof(coefficients));
 	assert_ok(env, model_add_array(env, model, "term_mean", ARRAY_F64, 4, 1, (void **) &data));
 	memcpy(data, means, sizeof(means));
+	model->link = LINK_IDENTITY;
 	assert_ok(env, explainer_create(env, model, &explainer));
 	explainer_attribute(explainer, terms, 0, attribution);
 	assert_true(attribution[0] == 0 && attribution[1] == 0 && explainer_baseline(explainer, 0) == 0);
@@ -459,6 +460,17 @@ test_linear(void **state)
 	assert_close(explainer_baseline(explainer, 1), 1 + 20 + 6 + 0.25, 1e-15, 0);
 	explainer_attribute(explainer, terms, 2, attribution);
 	assert_close(attribution[0] + attribution[1] + explainer_baseline(explainer, 2), -1 + 0.25 * 12 + 4 * 3 + 2 * -1, 1e-14, 0);
+
+	/* what softmax does not tell apart is not explained: the mean of all margins */
+	model->link = LINK_SOFTMAX;
+	assert_ok(env, explainer_create(env, model, &explainer));
+	for (int k = 0; k < 3; k++)
+	{
+		double		margins[] = {0, 1 + 2 * 12 - 3 * 3 + 0.5 * -1, -1 + 0.25 * 12 + 4 * 3 + 2 * -1};
+
+		explainer_attribute(explainer, terms, k, attribution);
+		assert_close(attribution[0] + attribution[1] + explainer_baseline(explainer, k), margins[k] - (margins[1] + margins[2]) / 3, 1e-13, 1);
+	}
 }
 
 /* The plan of a row gives the bits of the transform, whatever the features. */
