@@ -43,16 +43,16 @@ COMMENT ON FUNCTION mlops.reasons(mlops.model, integer, "any") IS 'the k feature
 REVOKE ALL ON FUNCTION mlops.reasons(mlops.model, integer, "any") FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.reasons(mlops.model, integer, "any") TO PUBLIC;
 
-CREATE FUNCTION mlops.global_explain(model text, source text)
+CREATE FUNCTION mlops.global_explain(model text, source text = NULL)
     RETURNS TABLE (feature text, attribution float8)
-    AS 'MODULE_PATHNAME', 'mlops_global_explain' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 20;
-COMMENT ON FUNCTION mlops.global_explain(text, text) IS 'mean size of the attributions of each feature over a table or query';
+    AS 'MODULE_PATHNAME', 'mlops_global_explain' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
+COMMENT ON FUNCTION mlops.global_explain(text, text) IS 'mean size of the attributions of each feature over a table or query, by default the recorded source';
 REVOKE ALL ON FUNCTION mlops.global_explain(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.global_explain(text, text) TO PUBLIC;
 
-CREATE FUNCTION mlops.global_explain(model mlops.model, source text)
+CREATE FUNCTION mlops.global_explain(model mlops.model, source text = NULL)
     RETURNS TABLE (feature text, attribution float8)
-    AS 'MODULE_PATHNAME', 'mlops_global_explain' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 20;
+    AS 'MODULE_PATHNAME', 'mlops_global_explain' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
 COMMENT ON FUNCTION mlops.global_explain(mlops.model, text) IS 'mean size of the attributions of each feature over a table or query of a model value';
 REVOKE ALL ON FUNCTION mlops.global_explain(mlops.model, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.global_explain(mlops.model, text) TO PUBLIC;

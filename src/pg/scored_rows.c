@@ -21,8 +21,8 @@
 
 #include "core/hash.h"
 #include "core/split.h"
-#include "pg/catalog_exec.h"
 #include "pg/column_names.h"
+#include "pg/recorded_source.h"
 #include "pg/row_binding.h"
 #include "pg/scored_rows.h"
 #include "pg/source.h"
@@ -67,73 +67,6 @@ typedef struct ScoreState
 	FmgrInfo   *key_output;
 	int			nkeys;			/* columns of the key's text */
 } ScoreState;
-
-/* What was recorded with the version. */
-typedef struct RecordedSource
-{
-	char	   *source;
-	char	   *search_path;
-	char	   *weight;
-	Oid			author;
-} RecordedSource;
-
-static char *
-result_text(int column)
-{
-	bool		isnull;
-	Datum		value = catalog_result(column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static void
-recorded_source(const ModelHandle *handle, RecordedSource *recorded)
-{
-	CatalogWork work;
-	CatalogArg	args[2];
-	MemoryContext caller = CurrentMemoryContext;
-	uint64		found;
-	bool		imported = false;
-	bool		isnull;
-
-	args[0] = arg_uuid(&handle->resolved.model.model_id);
-	args[1] = arg_int4(handle->resolved.version.version);
-	catalog_begin(&work);
-	found = catalog_execute("SELECT v.source, d.search_path, r.arguments ->> 'weight', v.user_id,"
-							" r.entry_point_name IS NOT DISTINCT FROM 'mlops.import_chunks'"
-							" FROM mlops.model_versions AS v"
-							" JOIN mlops.runs AS r ON r.run_uuid OPERATOR(pg_catalog.=) v.run_id"
-							" LEFT JOIN mlops.inputs AS i ON i.run_uuid OPERATOR(pg_catalog.=) v.run_id"
-							" AND i.context OPERATOR(pg_catalog.=) 'training'"
-							" LEFT JOIN mlops.datasets AS d ON d.dataset_uuid OPERATOR(pg_catalog.=) i.dataset_uuid"
-							" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
-							2, args);
-	if (found > 0)
-	{
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		recorded->source = result_text(1);
-		recorded->search_path = result_text(2);
-		recorded->weight = result_text(3);
-		MemoryContextSwitchTo(spi);
-		recorded->author = DatumGetObjectId(catalog_result(4, &isnull));
-		imported = DatumGetBool(catalog_result(5, &isnull));
-	}
-	catalog_end(&work);
-	/* nobody here wrote that text, so it has nobody's rights */
-	if (imported)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %d of model \"%s\" was imported, and its source is that of another database",
-						handle->resolved.version.version, handle->name),
-				 errhint("Give the rows to evaluate on as argument \"source\".")));
-	if (recorded->source == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %d of model \"%s\" has no recorded source",
-						handle->resolved.version.version, handle->name),
-				 errhint("Give the rows to evaluate on as argument \"source\".")));
-}
 
 static void
 named_column(TupleDesc descriptor, const char *name, bool hash_only, NamedColumn *column)
@@ -509,11 +442,6 @@ check_handle(const ModelHandle *handle, const ScoringRequest *request)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has no target to evaluate against", handle->name),
 				 errhint("Where rows have a label, compare it with the scores: mlops.roc_auc(label, mlops.predict(...)).")));
-	if (request->source == NULL && handle->by_value)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a model value has no recorded source"),
-				 errhint("Give the rows to evaluate on as argument \"source\".")));
 }
 
 /* Two models compare row by row when they predict the same thing. */
@@ -570,7 +498,7 @@ scored_rows_collect(PgEnv *env, const ScoringRequest *request, ScoredRows *rows)
 		RecordedSource recorded = {0};
 		AccessSwitch caller;
 
-		recorded_source(first, &recorded);
+		recorded_source_find(first, &recorded);
 		stored_sql_begin(&caller, recorded.author, recorded.search_path,
 						 psprintf("version %d of model \"%s\"", first->resolved.version.version, first->name));
 		run_source(&state, recorded.source, recorded.weight);

@@ -1,7 +1,7 @@
 /*
  * check_source.c
  *	  check_source: whether a table or query still has the columns that a model
- *	  was trained on.  The source is analysed as the caller; nothing is read.
+ *	  was trained on.  The source is analysed, nothing is read.
  */
 #include "postgres.h"
 
@@ -9,9 +9,8 @@
 #include "utils/builtins.h"
 
 #include "pg/compat.h"
-#include "pg/model_ref.h"
+#include "pg/recorded_source.h"
 #include "pg/row_binding.h"
-#include "pg/source.h"
 #include "pg/value_text.h"
 
 PG_FUNCTION_INFO_V1(mlops_check_source);
@@ -109,13 +108,19 @@ report_role(Report *report, const char *name, const char *expected, const char *
 Datum
 mlops_check_source(PG_FUNCTION_ARGS)
 {
-	const Model *model = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra)->model;
-	Source	   *source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const ModelHandle *handle;
+	const Model *model;
+	GivenSource given;
 	Report		report;
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	handle = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra);
+	model = handle->model;
+	given_source_open(handle, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &given);
 	report.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	report.descriptor = source_descriptor(source);
+	report.descriptor = source_descriptor(given.source);
 	report.known = palloc0(sizeof(bool) * Max(report.descriptor->natts, 1));
 	for (int i = 0; i < model->schema.count; i++)
 		report_feature(&report, &model->schema.features[i]);
@@ -137,6 +142,6 @@ mlops_check_source(PG_FUNCTION_ARGS)
 		if (!attribute->attisdropped && !report.known[i])
 			report_row(&report, NameStr(attribute->attname), NULL, column_type(&report, i), "extra");
 	}
-	source_close(source);
+	given_source_close(&given);
 	return (Datum) 0;
 }

@@ -28,7 +28,7 @@
 #include "core/row_plan.h"
 #include "pg/compat.h"
 #include "pg/pg_env.h"
-#include "pg/source.h"
+#include "pg/recorded_source.h"
 #include "pg/value_text.h"
 #include "score/score.h"
 
@@ -369,18 +369,24 @@ add_row(TupleTableSlot *slot, void *context)
 Datum
 mlops_global_explain(PG_FUNCTION_ARGS)
 {
-	const ModelHandle *handle = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra);
-	const Model *model = handle->model;
+	const ModelHandle *handle;
+	const Model *model;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			count = model->schema.count;
-	Source	   *source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	GlobalState state = {.model = model};
+	int			count;
+	GivenSource given;
+	GlobalState state = {0};
 	PgEnv		env;
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	handle = model_ref_call(fcinfo, 0, PRIVILEGE_PREDICT, &fcinfo->flinfo->fn_extra);
+	model = state.model = handle->model;
+	count = model->schema.count;
+	given_source_open(handle, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &given);
 	pg_env_init(&env, CurrentMemoryContext, 0, handle->name);
 	state.explanation = explanation_create(model, handle->name, CurrentMemoryContext);
-	state.binding = row_binding_create_for(model, handle->name, source_descriptor(source));
+	state.binding = row_binding_create_for(model, handle->name, source_descriptor(given.source));
 	pg_env_check(&env.core, row_plan_create(&env.core, model->transform, &state.plan));
 	state.scratch = palloc_extended(sizeof(double) * (Size) Max(model_scratch_size(model), 1), MCXT_ALLOC_HUGE);
 	state.response = palloc(sizeof(double) * (Size) model_response_count(model));
@@ -390,8 +396,8 @@ mlops_global_explain(PG_FUNCTION_ARGS)
 		exact_sum_init(&state.sums[i]);
 		state.explanation->order[i] = i;
 	}
-	source_run(source, add_row, &state);
-	source_close(source);
+	source_run(given.source, add_row, &state);
+	given_source_close(&given);
 	for (int i = 0; i < count; i++)
 		state.explanation->attribution[i] = exact_sum_value(&state.sums[i]) / (double) state.rows;
 	qsort_arg(state.explanation->order, count, sizeof(int), compare_attributions, state.explanation->attribution);

@@ -25,18 +25,22 @@ PG_FUNCTION_INFO_V1(mlops_describe);
 PG_FUNCTION_INFO_V1(mlops_training_digest);
 
 static void
-read_all(PgEnv *env, const char *text, const char *what, Source **source, DatasetResult *result)
+read_all(FunctionCallInfo fcinfo, PgEnv *env, const char *what, Source **source, DatasetResult *result)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops describe", ALLOCSET_DEFAULT_SIZES);
 	SplitSpec	split = {0};
 	DatasetRequest request = {0};
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"source\" of %s must not be null", what)));
 	pg_env_init(env, context, (Size) guc_train_memory_kb * 1024, what);
 	split.method = SPLIT_NONE;
 	split.sample = 1;
 	request.split = &split;
 	request.quiet = true;
-	*source = source_open(text);
+	*source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	dataset_read(env, *source, &request, result);
 }
 
@@ -133,7 +137,7 @@ mlops_describe(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 
 	InitMaterializedSRF(fcinfo, 0);
-	read_all(&env, text_to_cstring(PG_GETARG_TEXT_PP(0)), "mlops.describe", &source, &result);
+	read_all(fcinfo, &env, "mlops.describe", &source, &result);
 	descriptor = source_descriptor(source);
 	for (int i = 0; i < descriptor->natts; i++)
 		describe_column(rsinfo, &env, &result, TupleDescAttr(descriptor, i));
@@ -149,7 +153,7 @@ mlops_training_digest(PG_FUNCTION_ARGS)
 	DatasetResult result;
 	text	   *digest;
 
-	read_all(&env, text_to_cstring(PG_GETARG_TEXT_PP(0)), "mlops.training_digest", &source, &result);
+	read_all(fcinfo, &env, "mlops.training_digest", &source, &result);
 	digest = cstring_to_text(dataset_digest(&env, &result.data));
 	MemoryContextDelete(env.context);
 	PG_RETURN_TEXT_P(digest);

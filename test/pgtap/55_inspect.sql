@@ -1,5 +1,5 @@
 -- What is inside a model, and whether a source still fits it.
-SELECT plan(49);
+SELECT plan(59);
 \ir include/predict.sql
 
 -- features
@@ -73,6 +73,20 @@ RESET search_path;
 SELECT is((SELECT count(*) FROM public.lin l WHERE mlops.predict('lin', l) IS NULL), 0::bigint, 'what is ok can be scored');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin', 'public.nothing')$$), '^42P01 ', 'a source that is not there');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin', 'DELETE FROM public.lin')$$), '^(42601|0A000|22023|25006) ', 'a source that is no query');
+-- without a source: the recorded one, as its author, for those who may read the model
+CREATE TABLE public.changing AS SELECT i AS id, i AS a, i % 7 AS b, 2.0 * i AS y FROM generate_series(1, 100) i;
+SELECT mlops.train('changing', 'public.changing', target => 'y', key => 'id', algorithm => 'linear');
+ALTER TABLE public.changing RENAME b TO c;
+SELECT results_eq($$SELECT column_name, status FROM mlops.check_source('changing/1')$$,
+    $$VALUES ('a', 'ok'), ('b', 'missing'), ('y', 'target'), ('id', 'key'), ('c', 'extra')$$, 'what became of the recorded source');
+SELECT results_eq($$SELECT column_name, status FROM mlops.check_source('changing/1', NULL)$$, $$SELECT column_name, status FROM mlops.check_source('changing/1', 'public.changing')$$, 'NULL is the recorded source');
+SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source(mlops.model_value('changing/1'))$$), '^22023 .*recorded source', 'a value has none');
+SELECT is((SELECT count(*) FROM mlops.check_source(NULL::text)), 0::bigint, 'no model, no rows');
+SELECT matches(pg_temp.failure($$SELECT * FROM mlops.global_explain('changing/1')$$), '^42703 .*"b"', 'explanations of the recorded source');
+ALTER TABLE public.changing RENAME c TO b;
+SELECT results_eq($$SELECT * FROM mlops.global_explain('changing/1')$$, $$SELECT * FROM mlops.global_explain('changing/1', 'public.changing')$$, 'once it has its columns');
+SELECT matches(pg_temp.failure($$SELECT * FROM mlops.describe(NULL)$$), '^22004 .*"source"', 'no model, no recorded source');
+SELECT matches(pg_temp.failure($$SELECT mlops.training_digest(NULL)$$), '^22004 .*"source"', 'nor a digest');
 CREATE ROLE inspect_reader;
 CREATE SCHEMA hidden;
 CREATE TABLE hidden.lin AS SELECT * FROM public.lin;
@@ -80,6 +94,8 @@ SELECT mlops.grant_access('lin', 'inspect_reader', 'predict');
 SET ROLE inspect_reader;
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin', 'hidden.lin')$$), '^42501 .*hidden', 'a source is analysed as the caller');
 SELECT is((SELECT count(*) FROM mlops.check_source('lin', 'SELECT 1 AS a')), 3::bigint, 'predict is enough to ask');
+SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin')$$), '^42501 .*model "lin"', 'but not for the recorded source');
+SELECT matches(pg_temp.failure($$SELECT * FROM mlops.global_explain('lin')$$), '^42501 .*model "lin"', 'nor for explanations of it');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.fit_statistics('lin')$$), '^42501 ', 'statistics need read');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.model_params('lin')$$), '^42501 ', 'parameters need read');
 SELECT matches(pg_temp.failure($$SELECT mlops.classes('mixed')$$), '^42501 .*mixed', 'no privilege at all');
