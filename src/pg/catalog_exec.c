@@ -13,10 +13,17 @@
 #include "utils/timestamp.h"
 
 #include "pg/catalog_exec.h"
+#include "pg/catalog_scan.h"
 
 void
 catalog_begin(CatalogWork *work)
 {
+	if (catalog_is_copy())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the model registry of this node is a copy"),
+				 errdetail("This is a worker of Citus; it can only predict."),
+				 errhint("Connect to the coordinator.")));
 	access_switch(&work->access);
 	SPI_connect();
 }

@@ -5,12 +5,12 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_namespace_d.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
-#include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -20,24 +20,29 @@
 #include "pg/access.h"
 #include "pg/catalog_scan.h"
 
-/* Citus' table of distributed and reference tables, in schema pg_catalog. */
-#define CITUS_TABLE "pg_dist_partition"
-#define CITUS_TABLE_KEY "logicalrelid"
+/*
+ * On a worker of Citus a table is read from its copy, a reference table of this
+ * prefix that mlops.citus_share() makes; what lies on the worker is its shard.
+ */
+#define COPY_PREFIX "shared_"
+
+/* Citus' catalogs, in schema pg_catalog */
+#define CITUS_GROUP "pg_dist_local_group"	/* one row: 0 on the coordinator */
+#define CITUS_SHARD "pg_dist_shard"
+#define CITUS_SHARD_INDEX "pg_dist_shard_logicalrelid_index"
+
+/* In copies roles have names: the same role has another OID on each node.  This is nobody's. */
+#define NO_ROLE ((Oid) 1)
+#define PUBLIC_NAME "public"
 
 struct CatalogScan
 {
 	const CatalogQuery *query;
-
-	/* plain tables */
+	int64		shard;			/* of the copy that is read; 0: the table itself is */
 	Relation	table;
 	Relation	index;			/* ordered scans only */
 	SysScanDesc scan;
 	AttrNumber	attributes[CATALOG_SCAN_COLUMNS];
-
-	/* Citus tables */
-	SPITupleTable *rows;
-	uint64		nrows;
-	uint64		next;
 };
 
 static AttrNumber
@@ -81,37 +86,87 @@ reading_snapshot(void)
 	return GetActiveSnapshot();
 }
 
-/* Whether Citus keeps this table as a distributed or reference table. */
+/* A column of the one row that `key` finds in a table of Citus, read like the server's catalogs: with the newest snapshot. */
 static bool
-is_citus_table(Oid table)
+citus_value(const char *table, const char *index, const char *key, Oid value, const char *column, Datum *result)
 {
-	Oid			partitions = get_relname_relid(CITUS_TABLE, PG_CATALOG_NAMESPACE);
+	Oid			oid = get_relname_relid(table, PG_CATALOG_NAMESPACE);
+	Oid			index_oid = index == NULL ? InvalidOid : get_relname_relid(index, PG_CATALOG_NAMESPACE);
 	Relation	relation;
 	SysScanDesc scan;
-	ScanKeyData key;
-	bool		found;
+	ScanKeyData scan_key;
+	HeapTuple	tuple;
+	bool		isnull = true;
 
-	if (!OidIsValid(partitions))
+	if (!OidIsValid(oid))
 		return false;
-
-	relation = table_open(partitions, AccessShareLock);
-	ScanKeyInit(&key, column_number(relation, CITUS_TABLE_KEY), BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(table));
-	/* Citus' catalogs are read like the server's: with the newest snapshot */
-	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
-	found = HeapTupleIsValid(systable_getnext(scan));
+	relation = table_open(oid, AccessShareLock);
+	if (key != NULL)
+		ScanKeyInit(&scan_key, column_number(relation, key), BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
+	scan = systable_beginscan(relation, index_oid, OidIsValid(index_oid), NULL, key != NULL ? 1 : 0, &scan_key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		*result = heap_getattr(tuple, column_number(relation, column), RelationGetDescr(relation), &isnull);
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-	return found;
+	return !isnull;
+}
+
+/* The shard of the table's copy, where this node is a worker of Citus that has one; else 0. */
+static int64
+copy_shard(const char *table)
+{
+	Oid			copy;
+	Datum		value;
+
+	if (!OidIsValid(get_relname_relid(CITUS_GROUP, PG_CATALOG_NAMESPACE)))
+		return 0;
+	copy = get_relname_relid(psprintf(COPY_PREFIX "%s", table), access_schema());
+	if (!OidIsValid(copy) || !citus_value(CITUS_GROUP, NULL, NULL, InvalidOid, "groupid", &value) ||
+		DatumGetInt32(value) == 0)
+		return 0;
+	return citus_value(CITUS_SHARD, CITUS_SHARD_INDEX, "logicalrelid", copy, "shardid", &value) ? DatumGetInt64(value) : 0;
+}
+
+bool
+catalog_is_copied(void)
+{
+	return OidIsValid(get_relname_relid(CITUS_GROUP, PG_CATALOG_NAMESPACE)) &&
+		OidIsValid(get_relname_relid(COPY_PREFIX "registered_models", access_schema())) && !catalog_is_copy();
+}
+
+bool
+catalog_is_copy(void)
+{
+	return copy_shard("registered_models") != 0;
+}
+
+/* A table of the extension or one of its indexes, or what stands for it in the copy. */
+static Oid
+relation_read(const CatalogScan *scan, const char *name)
+{
+	return access_relation(scan->shard == 0 ? name :
+						   psprintf(COPY_PREFIX "%s_" INT64_FORMAT, name, scan->shard));
+}
+
+static Oid
+role_named(const char *name)
+{
+	Oid			role;
+
+	if (strcmp(name, PUBLIC_NAME) == 0)
+		return ACL_ID_PUBLIC;
+	role = get_role_oid(name, true);
+	return OidIsValid(role) ? role : NO_ROLE;
 }
 
 static void
-begin_index_scan(CatalogScan *scan, Oid table)
+begin_scan(CatalogScan *scan)
 {
 	const CatalogQuery *query = scan->query;
 	ScanKeyData keys[CATALOG_SCAN_KEYS];
 
-	scan->table = table_open(table, AccessShareLock);
+	scan->table = table_open(relation_read(scan, query->table), AccessShareLock);
 	for (int i = 0; i < query->ncolumns; i++)
 		scan->attributes[i] = column_number(scan->table, query->columns[i]);
 
@@ -126,71 +181,38 @@ begin_index_scan(CatalogScan *scan, Oid table)
 
 	if (query->order != NULL)
 	{
-		scan->index = index_open(access_relation(query->index), AccessShareLock);
+		scan->index = index_open(relation_read(scan, query->index), AccessShareLock);
 		scan->scan = systable_beginscan_ordered(scan->table, scan->index, reading_snapshot(),
 												query->nkeys, keys);
 	}
 	else if (query->nkeys > 0)
-		scan->scan = systable_beginscan(scan->table, access_relation(query->index), true,
+		scan->scan = systable_beginscan(scan->table, relation_read(scan, query->index), true,
 										reading_snapshot(), query->nkeys, keys);
 	else
 		scan->scan = systable_beginscan(scan->table, InvalidOid, false, reading_snapshot(), 0, NULL);
-}
-
-static char *
-query_text(const CatalogQuery *query)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (int i = 0; i < query->ncolumns; i++)
-		appendStringInfo(&sql, "%s%s", i == 0 ? "SELECT " : ", ", query->columns[i]);
-	appendStringInfo(&sql, " FROM mlops.%s", query->table);
-	for (int i = 0; i < query->nkeys; i++)
-		appendStringInfo(&sql, "%s%s OPERATOR(pg_catalog.=) $%d", i == 0 ? " WHERE " : " AND ",
-						 query->keys[i].column, i + 1);
-	if (query->order != NULL)
-		appendStringInfo(&sql, " ORDER BY %s%s", query->order, query->descending ? " DESC" : "");
-	return sql.data;
-}
-
-/* The connection stays open until the scan ends, with the caller's memory context in place. */
-static void
-begin_spi_scan(CatalogScan *scan)
-{
-	const CatalogQuery *query = scan->query;
-	MemoryContext caller = CurrentMemoryContext;
-	Oid			types[CATALOG_SCAN_KEYS];
-	Datum		values[CATALOG_SCAN_KEYS];
-	AccessSwitch owner;
-
-	for (int i = 0; i < query->nkeys; i++)
-	{
-		types[i] = query->keys[i].type;
-		values[i] = query->keys[i].value;
-	}
-	SPI_connect();
-	access_switch(&owner);
-	if (SPI_execute_with_args(query_text(query), query->nkeys, types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "reading mlops.%s failed", query->table);
-	access_restore(&owner);
-	scan->rows = SPI_tuptable;
-	scan->nrows = SPI_processed;
-	MemoryContextSwitchTo(caller);
 }
 
 CatalogScan *
 catalog_scan_begin(const CatalogQuery *query)
 {
 	CatalogScan *scan = palloc0(sizeof(CatalogScan));
-	Oid			table = access_relation(query->table);
 
 	scan->query = query;
-	if (is_citus_table(table))
-		begin_spi_scan(scan);
-	else
-		begin_index_scan(scan, table);
+	scan->shard = copy_shard(query->table);
+	begin_scan(scan);
 	return scan;
+}
+
+static Form_pg_attribute
+result_attribute(const CatalogScan *scan, int i)
+{
+	return TupleDescAttr(RelationGetDescr(scan->table), scan->attributes[i] - 1);
+}
+
+static bool
+is_role_name(const CatalogScan *scan, int i)
+{
+	return scan->shard != 0 && result_attribute(scan, i)->atttypid == NAMEOID;
 }
 
 bool
@@ -198,16 +220,6 @@ catalog_scan_next(CatalogScan *scan, Datum *values, bool *isnull)
 {
 	const CatalogQuery *query = scan->query;
 	HeapTuple	tuple;
-
-	if (scan->rows != NULL)
-	{
-		if (scan->next >= scan->nrows)
-			return false;
-		tuple = scan->rows->vals[scan->next++];
-		for (int i = 0; i < query->ncolumns; i++)
-			values[i] = SPI_getbinval(tuple, scan->rows->tupdesc, i + 1, &isnull[i]);
-		return true;
-	}
 
 	if (scan->index == NULL)
 		tuple = systable_getnext(scan->scan);
@@ -217,26 +229,25 @@ catalog_scan_next(CatalogScan *scan, Datum *values, bool *isnull)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	for (int i = 0; i < query->ncolumns; i++)
+	{
 		values[i] = heap_getattr(tuple, scan->attributes[i], RelationGetDescr(scan->table), &isnull[i]);
+		if (!isnull[i] && is_role_name(scan, i))
+			values[i] = ObjectIdGetDatum(role_named(NameStr(*DatumGetName(values[i]))));
+	}
 	return true;
 }
 
 void
 catalog_scan_end(CatalogScan *scan)
 {
-	if (scan->rows != NULL)
-		SPI_finish();
+	if (scan->index == NULL)
+		systable_endscan(scan->scan);
 	else
 	{
-		if (scan->index == NULL)
-			systable_endscan(scan->scan);
-		else
-		{
-			systable_endscan_ordered(scan->scan);
-			index_close(scan->index, AccessShareLock);
-		}
-		table_close(scan->table, AccessShareLock);
+		systable_endscan_ordered(scan->scan);
+		index_close(scan->index, AccessShareLock);
 	}
+	table_close(scan->table, AccessShareLock);
 	pfree(scan);
 }
 
@@ -248,11 +259,9 @@ catalog_scan_first(const CatalogQuery *query, Datum *values, bool *isnull)
 
 	for (int i = 0; found && i < query->ncolumns; i++)
 	{
-		TupleDesc	descriptor = scan->rows != NULL ? scan->rows->tupdesc : RelationGetDescr(scan->table);
-		Form_pg_attribute attribute =
-			TupleDescAttr(descriptor, (scan->rows != NULL ? i + 1 : scan->attributes[i]) - 1);
+		Form_pg_attribute attribute = result_attribute(scan, i);
 
-		if (!isnull[i])
+		if (!isnull[i] && !is_role_name(scan, i))
 			values[i] = datumCopy(values[i], attribute->attbyval, attribute->attlen);
 	}
 	catalog_scan_end(scan);

@@ -5,9 +5,10 @@
  * The rows are those of the active snapshot, never of the catalog snapshot:
  * what a statement sees of the registry follows the statement.  A plain table
  * is read through its index, without SPI, without a write and without a
- * transaction id, so it works in parallel workers and on hot standbys.  A table
- * that Citus distributes or replicates is read with SPI, which Citus turns into
- * a read of the local shard; nothing else may read such a table.
+ * transaction id, so it works in parallel workers and on hot standbys.  On a
+ * worker of Citus, after mlops.citus_share(), the shard of the table's copy is
+ * read in the same way: a task may not run SQL over a distributed table, and
+ * the table itself is empty there.
  *
  * No privilege is checked here: callers check the model's (access.h).
  * Cost: about 1 us and one index descent for a plain table.
@@ -40,6 +41,12 @@ typedef struct CatalogQuery
 } CatalogQuery;
 
 typedef struct CatalogScan CatalogScan;
+
+/* Whether workers of Citus have copies of this node's registry. */
+extern bool catalog_is_copied(void);
+
+/* Whether this node is a worker of Citus that reads copies of the coordinator's registry. */
+extern bool catalog_is_copy(void);
 
 /* Several scans may be open; they must end in reverse order of their begin. */
 extern CatalogScan *catalog_scan_begin(const CatalogQuery *query);

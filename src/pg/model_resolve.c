@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "core/params.h"
+#include "pg/catalog_scan.h"
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"
 #include "pg/pg_env.h"
@@ -251,6 +252,16 @@ resolve(const char *text, Privilege privilege, bool quiet, ResolvedModel *resolv
 		access_require(&model->model_id, model->name, model->owner, privilege);
 	else if (!access_allowed(&model->model_id, model->owner, privilege))
 		return false;
+	if (ref.kind != REF_VERSION && catalog_is_copy())
+	{
+		if (quiet)
+			return false;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s\" may mean another version of the model on another node", text),
+				 errhint("In what runs on workers of Citus name the version ('%s/1'), or pass the value: "
+						 "mlops.predict((SELECT mlops.model_value('%s')), t).", model->name, text)));
+	}
 	if (!find_version(&ref, model, &resolved->version))
 	{
 		if (quiet)

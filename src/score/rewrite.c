@@ -51,6 +51,7 @@
 #include "pg/model_ref.h"
 #include "pg/row_binding.h"
 #include "score/cost.h"
+#include "score/pin.h"
 
 PG_FUNCTION_INFO_V1(mlops_predict_support);
 PG_FUNCTION_INFO_V1(mlops_served_is);
@@ -518,7 +519,14 @@ mlops_predict_support(PG_FUNCTION_ARGS)
 	Node	   *result = NULL;
 
 	if (IsA(request, SupportRequestSimplify))
-		result = simplify_call(((SupportRequestSimplify *) request)->root, ((SupportRequestSimplify *) request)->fcall);
+	{
+		SupportRequestSimplify *simplify = (SupportRequestSimplify *) request;
+		FuncExpr   *pinned = pin_call(simplify->root, simplify->fcall);
+
+		result = simplify_call(simplify->root, pinned != NULL ? pinned : simplify->fcall);
+		if (result == NULL)
+			result = (Node *) pinned;
+	}
 	else if (IsA(request, SupportRequestCost) && estimate_cost((SupportRequestCost *) request))
 		result = request;
 	PG_RETURN_POINTER(result);

@@ -1,5 +1,5 @@
--- What training records, how model bytes are stored and found again, references in time, and tables that Citus keeps.
-SELECT plan(39);
+-- What training records, how model bytes are stored and found again, references in time, and the copies that workers of Citus read.
+SELECT plan(47);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -91,35 +91,83 @@ FROM (VALUES
     ('2026-01-03', '2'), ('2026-01-03T12:00:00Z', '2'), ('2026-01-04 00:00:01', '42704'), ('2026-01-05', '3'), ('2026-01-06', '1'), ('2030-01-01', '1'),
     ('2026-01-03 00:30+01:00', '1')) t (stamp, want);
 
--- tables that Citus keeps: the same answers through SPI.  Its catalog is imitated; to prove which way is taken, the indexes get other names,
--- which a plain ordered scan does not survive.
+-- Copies for the workers of Citus, whose catalogs are imitated (test/t/090_citus.pl has the real one).
 SELECT version FROM mlops.train('c', 'SELECT * FROM public.rows', target => 'y', key => 'id', algorithm => 'linear');
 SELECT mlops.promote('c/1'), mlops.set_alias('c/1', 'champion');
-CREATE FUNCTION pg_temp.answers() RETURNS text LANGUAGE sql AS $$
-    SELECT concat_ws(' | ',
-        (SELECT string_agg(r || ' ' || pg_temp.try_as('none', format('SELECT md5(mlops.model_value(%L)::bytea)', r)), ' | ')
-         FROM unnest('{c,c/1,c/latest,c/Staging,c@champion,c@2999-01-01,c@2001-01-01}'::text[]) r),
-        pg_temp.try_as('none', $q$SELECT round(sum(mlops.predict('c', r))::numeric, 6) FROM rows r$q$),
-        pg_temp.try_as('cat_reader', 'SELECT mlops.predict(''c'', 1, ''a'')'),
-        pg_temp.try_as('none', 'SELECT mlops.promote(''nothing'')')) $$;
 DROP ROLE IF EXISTS cat_reader;
 CREATE ROLE cat_reader;
-CREATE TABLE plain_answers AS SELECT pg_temp.answers() AS a;
-SELECT isnt((SELECT a FROM plain_answers), NULL, 'answers of plain tables');
+CREATE FUNCTION pg_temp.answers() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' | ',
+        pg_temp.try_as('none', $q$SELECT md5(mlops.model_value('c/1')::bytea)$q$),
+        pg_temp.try_as('none', $q$SELECT mlops.model_value('c/7')$q$),
+        pg_temp.try_as('none', $q$SELECT round(sum(mlops.predict('c/1', r))::numeric, 6) FROM rows r$q$),
+        pg_temp.try_as('cat_reader', 'SELECT mlops.predict(''c/1'', 1, ''a'')'),
+        pg_temp.try_as('none', 'SELECT mlops.predict(''nothing'', 1)')) $$;
+SET check_function_bodies = off;
+CREATE FUNCTION pg_temp.differences() RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(*) FROM (
+        SELECT 'm', row(model_id, name, owner::text, last_version)::text FROM mlops.registered_models UNION ALL SELECT 'v', row(model_id, version, stage, run_id, model_sha256)::text FROM mlops.model_versions
+        UNION ALL SELECT 'b', b::text FROM mlops.model_blobs b UNION ALL SELECT 'a', a::text FROM mlops.aliases a
+        UNION ALL SELECT 'h', row(model_id, event, version, from_stage, to_stage, changed_at)::text FROM mlops.stage_history
+        UNION ALL SELECT 'g', row(model_id, replace(grantee::text, '-', 'public'), privilege)::text FROM mlops.model_grants) t (k, r)
+    FULL JOIN (
+        SELECT 'm', s::text FROM mlops.shared_registered_models s UNION ALL SELECT 'v', s::text FROM mlops.shared_model_versions s
+        UNION ALL SELECT 'b', s::text FROM mlops.shared_model_blobs s UNION ALL SELECT 'a', s::text FROM mlops.shared_aliases s
+        UNION ALL SELECT 'h', s::text FROM mlops.shared_stage_history s UNION ALL SELECT 'g', s::text FROM mlops.shared_model_grants s) s (k, r) USING (k, r)
+    WHERE t IS NULL OR s IS NULL $$;
+
+SELECT alike(pg_temp.try_as('none', 'SELECT mlops.citus_share()'), '42704 | extension "citus" is not installed%', 'nothing to share without Citus');
+SELECT alike(pg_temp.try_as('cat_reader', 'SELECT mlops.citus_share()'), '42501 | permission denied for function citus_share%', 'nor for everybody');
+SELECT is(mlops.copy_registry(), '{mlops.shared_registered_models,mlops.shared_model_versions,mlops.shared_model_blobs,mlops.shared_aliases,mlops.shared_stage_history,mlops.shared_model_grants}',
+    'copies are made');
+SELECT is(pg_temp.differences(), 0::bigint, 'with all that there is');
+SELECT is_empty($$SELECT relname FROM pg_class, aclexplode(relacl) a WHERE relname LIKE 'shared\_%' AND relnamespace = 'mlops'::regnamespace AND a.grantee <> relowner$$,
+    'and nobody may read them');
+SELECT version FROM mlops.train('d', 'SELECT * FROM public.rows', target => 'y', key => 'id', algorithm => 'linear', seed => 7);
+SELECT version FROM mlops.train('c', 'SELECT * FROM public.rows', target => 'y', key => 'id', algorithm => 'linear', seed => 7, params => '{"reg_lambda": 3}');
+SELECT mlops.promote('c/2'), mlops.rollback('c'), mlops.set_alias('c/2', 'champion'), mlops.set_alias('c/2', 'other'), mlops.drop_alias('c', 'other');
+SELECT mlops.grant_access('c', 'cat_reader', 'read'), mlops.grant_access('d', 'public', 'predict'), mlops.rename_model('d', 'e'), mlops.transfer_ownership('e', 'cat_reader');
+SELECT is(pg_temp.differences(), 0::bigint, 'every change goes into the copies');
+SELECT cmp_ok((SELECT count(*) FROM mlops.shared_model_grants), '=', 2::bigint, 'grants too');
+SELECT mlops.revoke_access('c', 'cat_reader', 'read'), mlops.drop_model('e'), mlops.delete_version('past', 3);
+SELECT is(pg_temp.differences(), 0::bigint, 'so does what is removed');
+SELECT mlops.grant_access('c', 'public', 'read');
+
+-- a worker: no rows of its own, the copies are in shards
+CREATE TABLE before AS SELECT pg_temp.answers() AS a;
+SELECT isnt((SELECT a FROM before), NULL, 'answers of the registry');
+TRUNCATE mlops.registered_models, mlops.model_versions, mlops.model_blobs, mlops.aliases, mlops.stage_history, mlops.model_grants;
+DO $$
+DECLARE t text; i text;
+BEGIN
+    FOR t, i IN SELECT c.relname, x.relname FROM pg_index JOIN pg_class c ON c.oid = indrelid JOIN pg_class x ON x.oid = indexrelid
+                WHERE c.relname LIKE 'shared\_%' AND c.relnamespace = 'mlops'::regnamespace LOOP
+        EXECUTE format('ALTER INDEX mlops.%I RENAME TO %I', i, i || '_102008');
+    END LOOP;
+    FOR t IN SELECT relname FROM pg_class WHERE relname LIKE 'shared\_%' AND relkind = 'r' AND relnamespace = 'mlops'::regnamespace LOOP
+        EXECUTE format('ALTER TABLE mlops.%I RENAME TO %I', t, t || '_102008');
+        EXECUTE format('CREATE TABLE mlops.%I (LIKE mlops.%I)', t, t || '_102008');
+    END LOOP;
+END $$;
 SET allow_system_table_mods = on;
-CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char");
+CREATE TABLE pg_catalog.pg_dist_local_group (groupid int);
+INSERT INTO pg_dist_local_group VALUES (0);
+CREATE TABLE pg_catalog.pg_dist_shard (logicalrelid regclass, shardid bigint);
+CREATE INDEX pg_dist_shard_logicalrelid_index ON pg_catalog.pg_dist_shard (logicalrelid);
 RESET allow_system_table_mods;
-SELECT is(pg_temp.answers(), (SELECT a FROM plain_answers), 'Citus is there, but has none of our tables');
-INSERT INTO pg_dist_partition SELECT oid, 'n' FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'r';
-SELECT is(pg_temp.answers(), (SELECT a FROM plain_answers), 'tables of Citus: the same answers');
-ALTER INDEX mlops.model_versions_pkey RENAME TO elsewhere1;
-ALTER INDEX mlops.model_blobs_pkey RENAME TO elsewhere2;
-SELECT is(pg_temp.answers(), (SELECT a FROM plain_answers), '... that use no index of ours');
+INSERT INTO pg_dist_shard SELECT oid, 102008 FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relname LIKE 'shared\_%' AND relname NOT LIKE '%102008' AND relkind = 'r';
+SELECT alike(pg_temp.answers(), '42704 | %', 'a coordinator reads the registry itself');
+UPDATE pg_dist_local_group SET groupid = 3;
+SELECT is(pg_temp.answers(), (SELECT a FROM before), 'a worker reads the copies');
 SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
-SELECT is(pg_temp.answers(), (SELECT a FROM plain_answers), '... also in parallel workers');
+SELECT is(pg_temp.answers(), (SELECT a FROM before), '... also in parallel workers');
 SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
-SELECT is((SELECT row(model, version, to_stage)::text FROM mlops.promote('c/1', stage => 'Archived')), '(c,1,Archived)', 'promote there');
-DELETE FROM pg_dist_partition;
-SELECT alike(pg_temp.try_as('none', $$SELECT mlops.model_value('c/latest')$$), '42P01 | relation "mlops.model_versions_pkey" does not exist | %',
-    'a plain table without its index is an error, not a wrong answer');
+SELECT is_empty($$SELECT r, a FROM (SELECT r, pg_temp.try_as('none', format(q, r)) AS a FROM unnest('{c,c/latest,c/Archived,c@champion,c@2999-01-01}'::text[]) r,
+        (VALUES ('SELECT sum(mlops.predict(%L, r)) FROM rows r'), ('SELECT mlops.model_value(%L)')) AS q (q)) AS x
+    WHERE a NOT LIKE format('0A000 | "%s" may mean another version of the model on another node%%', r)$$, 'what may differ between nodes is refused there');
+SELECT alike(pg_temp.try_as('none', $$SELECT mlops.promote('c/2')$$), '0A000 | the model registry of this node is a copy%', 'and so are changes');
+UPDATE mlops.shared_model_grants_102008 SET grantee = 'pg_gone_7';
+SELECT alike(pg_temp.try_as('cat_reader', 'SELECT mlops.predict(''c/1'', 1, ''a'')'), '42501 | %', 'a role that is gone is not everybody');
+DELETE FROM pg_dist_local_group;
+DROP OWNED BY cat_reader;
 DROP ROLE cat_reader;
