@@ -303,4 +303,5 @@ DROP FUNCTION mlops.fingerprint(text);
 -- include sql/82_check_all.sql
 -- include sql/84_lineage.sql
 -- include sql/86_forget.sql
+-- include sql/88_citus.sql
 -- include sql/99_final.sql
