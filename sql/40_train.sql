@@ -34,10 +34,10 @@ CREATE FUNCTION mlops.train(
 AS 'MODULE_PATHNAME', 'mlops_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 COST 1000000 ROWS 1;
-COMMENT ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) IS
+COMMENT ON FUNCTION mlops.train IS
     'Fits a model to the rows of a table, view or SELECT, evaluates it on held-out rows and registers it as a new version.';
-REVOKE ALL ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) TO PUBLIC;
+REVOKE ALL ON FUNCTION mlops.train FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.train TO PUBLIC;
 
 CREATE FUNCTION mlops.algorithm_parameters(
     OUT algorithm text,
@@ -64,7 +64,8 @@ CREATE VIEW mlops.algorithms AS
 SELECT p.algorithm,
        p.summary,
        p.tasks,
-       pg_catalog.jsonb_object_agg(p.parameter, p.default_value) FILTER (WHERE p.parameter IS NOT NULL) AS params
+       pg_catalog.jsonb_object_agg(p.parameter, CASE WHEN p.type IN ('integer', 'real', 'boolean') THEN p.default_value::pg_catalog.jsonb
+                                                     ELSE pg_catalog.to_jsonb(p.default_value) END) FILTER (WHERE p.parameter IS NOT NULL) AS params
 FROM mlops.algorithm_parameters() AS p
 GROUP BY p.algorithm, p.summary, p.tasks;
 COMMENT ON VIEW mlops.algorithms IS 'Algorithms with their tasks and the defaults of their parameters; details in mlops.algorithm_parameters().';

@@ -72,16 +72,16 @@ REVOKE ALL ON FUNCTION mlops.training_info(mlops.model) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.training_info(mlops.model) TO PUBLIC;
 
 CREATE FUNCTION mlops.model_params(model text)
-    RETURNS TABLE (param text, value text, is_default boolean, summary text)
+    RETURNS TABLE (param text, value text, origin text, summary text)
     AS 'MODULE_PATHNAME', 'mlops_model_params' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100 ROWS 15;
-COMMENT ON FUNCTION mlops.model_params(text) IS 'parameters as the fit used them';
+COMMENT ON FUNCTION mlops.model_params(text) IS 'parameters as the fit used them: given, default, or chosen from the data';
 REVOKE ALL ON FUNCTION mlops.model_params(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.model_params(text) TO PUBLIC;
 
 CREATE FUNCTION mlops.model_params(model mlops.model)
-    RETURNS TABLE (param text, value text, is_default boolean, summary text)
+    RETURNS TABLE (param text, value text, origin text, summary text)
     AS 'MODULE_PATHNAME', 'mlops_model_params' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 15;
-COMMENT ON FUNCTION mlops.model_params(mlops.model) IS 'parameters as the fit used them';
+COMMENT ON FUNCTION mlops.model_params(mlops.model) IS 'parameters as the fit used them: given, default, or chosen from the data';
 REVOKE ALL ON FUNCTION mlops.model_params(mlops.model) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.model_params(mlops.model) TO PUBLIC;
 

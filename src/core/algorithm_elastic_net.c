@@ -259,6 +259,7 @@ elastic_net_finish(CoreEnv *env, const FitPlan *plan, const void *iterate, Model
 	memcpy(estimate, fit.coefficient, ((size_t) nterms + 1) * sizeof(double));
 	if (fit.path.count > 0)
 		CORE_TRY(add_path(env, &fit.path, model));
+	params_record(&model->params, "alpha", fit.alpha);
 	CORE_TRY(model_add_number(env, model, "alpha", fit.alpha));
 	CORE_TRY(model_add_number(env, model, "alpha_max", fit.alpha_max));
 	CORE_TRY(model_add_number(env, model, "df_model", fit.nonzero));

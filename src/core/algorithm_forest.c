@@ -45,8 +45,8 @@
 	"What a split must take off the impurity at least, times the node's share of all weight: variance, Gini impurity, or entropy in bits."}, \
 	{"criterion", PARAM_CHOICE, 0, 0, 0, "auto|gini|entropy|log_loss|squared_error", NULL, \
 	"Impurity that splits reduce; auto: gini for classes, squared_error for numbers; log_loss is entropy."}, \
-	{"class_weight", PARAM_CHOICE, 0, 0, 0, "none|balanced", NULL, \
-	"balanced: classes have equal total weights."}, \
+	{"class_weight", PARAM_WEIGHTS, 0, 1e-9, 1e9, "none|balanced", NULL, \
+	"balanced: classes have equal total weights. An object of classes and numbers: factors on the weights of their rows."}, \
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL, \
 	"Factor on the weights of positive rows of a binary target."}, \
 	{"cat_smooth", PARAM_REAL, 10, 0, INFINITY, NULL, NULL, \

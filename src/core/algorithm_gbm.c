@@ -56,8 +56,8 @@ static const ParamSpec gbm_params[] = {
 	"Bins of a numeric feature at most."},
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL,
 	"Factor on the weights of positive rows of a binary target."},
-	{"class_weight", PARAM_CHOICE, 0, 0, 0, "none|balanced", NULL,
-	"balanced: classes have equal total weights."},
+	{"class_weight", PARAM_WEIGHTS, 0, 1e-9, 1e9, "none|balanced", NULL,
+	"balanced: classes have equal total weights. An object of classes and numbers: factors on the weights of their rows."},
 	{"early_stopping_rounds", PARAM_INTEGER, 0, 0, 100000, NULL, "early_stopping_round|n_iter_no_change",
 	"Iterations without improvement of the validation loss after which the fit stops and keeps the best; 0: never."},
 	{"validation_fraction", PARAM_REAL, 0.1, 0.001, 0.9, NULL, NULL,
@@ -270,6 +270,16 @@ add_losses(GbmFit *fit)
 	return CORE_OK;
 }
 
+/* Where the loss has a share, what it was. */
+static void
+record_alpha(GbmFit *fit)
+{
+	const TreeObjective *objective = &fit->job.objective;
+
+	if (objective->loss == LOSS_QUANTILE || objective->loss == LOSS_HUBER)
+		params_record(&fit->model->params, "quantile_alpha", objective->alpha);
+}
+
 static CoreStatus
 finish(GbmFit *fit)
 {
@@ -277,6 +287,7 @@ finish(GbmFit *fit)
 	TreeBooster *booster = &fit->booster;
 	Model	   *model = fit->model;
 
+	record_alpha(fit);
 	model->link = link_of(fit->job.objective.loss);
 	model->noutputs = shape->noutputs;
 	model->rows_train = shape->ntrain + shape->nvalid;

@@ -93,7 +93,7 @@ glm_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 		.ridge = params_number(input->params, "reg_lambda"),
 		.tol = params_number(input->params, "tol"),
 		.max_iter = params_integer(input->params, "max_iter"),
-		.positive_weight = 1.0
+		.class_weight = {1.0, 1.0}
 	};
 
 	CORE_TRY(glm_spec(env, input, &options.spec));

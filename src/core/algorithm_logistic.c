@@ -13,6 +13,7 @@
  * statistics and p-values, as from R's glm(family = binomial); C is accepted as
  * its inverse, as in scikit-learn.
  */
+#include "core/class_weight.h"
 #include "core/irls.h"
 #include "core/linear_scorer.h"
 #include "core/multinomial.h"
@@ -26,7 +27,8 @@ static const ParamSpec logistic_params[] = {
 	"Ridge penalty: lambda / 2 times the sum of squared coefficients of standardised terms is added to the negative log-likelihood."},
 	{"C", PARAM_REAL, NAN, 1e-12, 1e12, NULL, NULL, "The inverse of reg_lambda, instead of it."},
 	{"fit_intercept", PARAM_BOOLEAN, 1, 0, 1, NULL, "intercept", "Whether the model has an intercept."},
-	{"class_weight", PARAM_CHOICE, 0, 0, 0, "none|balanced", NULL, "balanced: weights are multiplied so that every class has the same total."},
+	{"class_weight", PARAM_WEIGHTS, 0, 1e-9, 1e9, "none|balanced", NULL,
+	"balanced: classes have equal total weights. An object of classes and numbers: factors on the weights of their rows."},
 	{"scale_pos_weight", PARAM_REAL, 1, 1e-9, 1e9, NULL, NULL, "Factor on the weight of positive rows; two classes only."},
 	{"offset", PARAM_TEXT, 0, 0, 0, NULL, NULL, "Column that is added to the linear predictor with coefficient 1; two classes only."},
 	{"max_iter", PARAM_INTEGER, 100, 1, 10000, NULL, "max_iterations|maxit", "Most Newton iterations over all rows."},
@@ -59,16 +61,21 @@ penalty(CoreEnv *env, const ParamSet *params, double *ridge)
 static CoreStatus
 logistic_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 {
-	bool		balanced = params_integer(input->params, "class_weight") == 1;
+	bool		balanced = class_weight_balanced(input->params);
+	double	   *factor;
 
 	plan->algorithm = &algorithm_logistic;
+	CORE_ALLOC(env, factor, (size_t) input->nclasses + 2);
+	factor[0] = factor[1] = 1;
+	CORE_TRY(class_weight_factors(env, input, factor));
 	if (input->task == TASK_MULTICLASS)
 	{
 		MultinomialOptions options = {
 			.intercept = params_boolean(input->params, "fit_intercept"),
 			.tol = params_number(input->params, "tol"),
 			.max_iter = params_integer(input->params, "max_iter"),
-			.balanced = balanced
+			.balanced = balanced,
+			.class_weight = factor
 		};
 
 		if (params_given(input->params, "scale_pos_weight"))
@@ -84,7 +91,7 @@ logistic_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 			.tol = params_number(input->params, "tol"),
 			.max_iter = params_integer(input->params, "max_iter"),
 			.balanced = balanced,
-			.positive_weight = params_number(input->params, "scale_pos_weight")
+			.class_weight = {factor[0], factor[1] * params_number(input->params, "scale_pos_weight")}
 		};
 
 		CORE_TRY(penalty(env, input->params, &options.ridge));

@@ -188,6 +188,7 @@ irls_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Model *mode
 	double		parameters = iterate->rank + (estimated ? 1 : 0);
 	double		log_likelihood;
 
+	params_record(&model->params, "tol", options->tol);
 	model->link = options->spec.link;
 	model->noutputs = 1;
 	model->rows_train = iterate->rows;

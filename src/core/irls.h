@@ -51,7 +51,7 @@ typedef struct IrlsOptions
 	double		tol;			/* NaN: by the number of rows */
 	int			max_iter;
 	bool		balanced;		/* BINARY: classes weigh the same in total */
-	double		positive_weight;	/* BINARY: factor on the weight of positive rows */
+	double		class_weight[2];	/* BINARY: factors on the weights of rows, negative and positive */
 } IrlsOptions;
 
 /* The members of an Algorithm, for those that are fitted in this way. */

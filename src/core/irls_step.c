@@ -132,7 +132,7 @@ survey_step(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate, const IrlsS
 
 	for (int code = 0; code < 2; code++)
 	{
-		iterate->class_factor[code] = code == 1 ? options->positive_weight : 1.0;
+		iterate->class_factor[code] = options->class_weight[code];
 		if (binary && options->balanced)
 			iterate->class_factor[code] *= state->weight / (2.0 * state->class_weight[code]);
 	}

@@ -257,6 +257,7 @@ multinomial_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Mode
 	double		actives = iterate->present - 1;
 	double		parameters = actives * (iterate->nkept + (private->options.intercept ? 1 : 0));
 
+	params_record(&model->params, "tol", private->options.tol);
 	model->link = LINK_SOFTMAX;
 	model->noutputs = plan->input.nclasses;
 	model->rows_train = iterate->rows;

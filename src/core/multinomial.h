@@ -44,6 +44,7 @@ typedef struct MultinomialOptions
 	double		tol;			/* NaN: by the number of rows */
 	int			max_iter;
 	bool		balanced;		/* classes weigh the same in total */
+	const double *class_weight; /* factors on the weights of rows; they live as long as the plan */
 } MultinomialOptions;
 
 extern CoreStatus multinomial_begin(CoreEnv *env, const FitInput *input, const MultinomialOptions *options, FitPlan *plan);

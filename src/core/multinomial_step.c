@@ -72,7 +72,7 @@ choose_classes(const FitPlan *plan, MultinomialIterate *iterate, const Multinomi
 	for (int c = 0; c < plan->input.nclasses; c++)
 	{
 		v.active[c] = state->data[c] > 0.0 ? iterate->present++ - 1 : -2;
-		v.factor[c] = 1.0;
+		v.factor[c] = options->class_weight[c];
 	}
 	for (int c = 0; c < plan->input.nclasses && options->balanced; c++)
 		v.factor[c] = state->data[c] > 0.0 ? state->weight / (iterate->present * state->data[c]) : 0.0;

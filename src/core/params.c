@@ -86,7 +86,7 @@ params_init(CoreEnv *env, ParamSet *set, const char *owner, const ParamSpec *spe
 	for (int i = 0; i < set->count; i++)
 	{
 		set->values[i].number = specs[i].default_number;
-		if (specs[i].type == PARAM_CHOICE)
+		if (specs[i].type == PARAM_CHOICE || specs[i].type == PARAM_WEIGHTS)
 		{
 			set->values[i].text = copy_choice(env, specs[i].choices, (int) specs[i].default_number);
 			if (set->values[i].text == NULL)
@@ -133,6 +133,21 @@ edit_distance(const char *a, const char *b)
 	return rows[length_a % 3][length_b];
 }
 
+/* Whether one of the two begins or ends with the other, at an underscore. */
+static bool
+extends(const char *a, const char *b)
+{
+	size_t		length_a = strlen(a);
+	size_t		length_b = strlen(b);
+
+	if (length_a < length_b)
+		return extends(b, a);
+	if (length_b == 0 || length_a == length_b)
+		return false;
+	return (equal_ignoring_case(a, b, length_b) && a[length_b] == '_') ||
+		(equal_ignoring_case(a + length_a - length_b, b, length_b) && a[length_a - length_b - 1] == '_');
+}
+
 const char *
 nearest_word(const char *word, const char *const *words, int count)
 {
@@ -150,6 +165,9 @@ nearest_word(const char *word, const char *const *words, int count)
 			nearest = words[i];
 		}
 	}
+	for (int i = 0; i < count && nearest == NULL; i++)
+		if (extends(word, words[i]))
+			nearest = words[i];
 	return nearest;
 }
 
@@ -210,6 +228,8 @@ type_phrase(ParamType type)
 			return "a text";
 		case PARAM_REAL_LIST:
 			return "an array of numbers";
+		case PARAM_WEIGHTS:
+			return "a word or an object of numbers";
 	}
 	return "a value";
 }
@@ -276,7 +296,7 @@ params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text)
 	int			choice = 0;
 
 	CORE_TRY(find_unset(env, set, name, &spec, &value));
-	if (spec->type == PARAM_CHOICE)
+	if (spec->type == PARAM_CHOICE || spec->type == PARAM_WEIGHTS)
 	{
 		choice = find_in_list(spec->choices, text);
 		if (choice < 0)
@@ -300,7 +320,7 @@ params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text)
 		return fail_type(env, set, spec);
 	if (copy == NULL)
 		return CORE_NO_MEMORY;
-	if (spec->type == PARAM_CHOICE)
+	if (spec->type != PARAM_TEXT)
 		value->number = choice;
 	value->text = copy;
 	value->given = true;
@@ -330,6 +350,58 @@ params_set_list(CoreEnv *env, ParamSet *set, const char *name, const double *lis
 	value->list_length = length;
 	value->given = true;
 	return CORE_OK;
+}
+
+CoreStatus
+params_set_weights(CoreEnv *env, ParamSet *set, const char *name, const char *const *names, const double *list, int length)
+{
+	const ParamSpec *spec = NULL;
+	ParamValue *value = NULL;
+
+	CORE_TRY(find_unset(env, set, name, &spec, &value));
+	if (spec->type != PARAM_WEIGHTS)
+		return env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" must be %s, not an object",
+						spec->name, set->owner, type_phrase(spec->type));
+	if (length == 0)
+		return env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" is an object without members",
+						spec->name, set->owner);
+	for (int i = 0; i < length; i++)
+		CORE_TRY(check_range(env, set, spec, list[i]));
+	CORE_ALLOC(env, value->names, (size_t) length);
+	CORE_ALLOC(env, value->list, (size_t) length);
+	for (int i = 0; i < length; i++)
+	{
+		value->list[i] = list[i];
+		value->names[i] = env_strdup(env, names[i]);
+		if (value->names[i] == NULL)
+			return CORE_NO_MEMORY;
+	}
+	value->list_length = length;
+	value->number = -1;
+	value->text = NULL;
+	value->given = true;
+	return CORE_OK;
+}
+
+CoreStatus
+params_copy(CoreEnv *env, const ParamSet *from, ParamSet *set)
+{
+	ParamValue *values;
+
+	CORE_ALLOC(env, values, (size_t) from->count);
+	memcpy(values, from->values, (size_t) from->count * sizeof(ParamValue));
+	*set = *from;
+	set->values = values;
+	return CORE_OK;
+}
+
+void
+params_record(ParamSet *set, const char *name, double number)
+{
+	ParamValue *value = &set->values[params_get(set, name) - set->values];
+
+	value->number = number;
+	value->chosen = !value->given;
 }
 
 const ParamValue *

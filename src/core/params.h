@@ -15,7 +15,8 @@ typedef enum ParamType
 	PARAM_BOOLEAN,
 	PARAM_CHOICE,				/* one of `choices` */
 	PARAM_TEXT,					/* free text, e.g. a column name; default NULL */
-	PARAM_REAL_LIST				/* array of numbers; default empty */
+	PARAM_REAL_LIST,			/* array of numbers; default empty */
+	PARAM_WEIGHTS				/* one of `choices`, or a number for each of some names */
 } ParamType;
 
 typedef struct ParamSpec
@@ -24,8 +25,8 @@ typedef struct ParamSpec
 	ParamType	type;
 	double		default_number; /* number, 0/1, or index into choices; NAN: chosen from the data */
 	double		min;			/* inclusive range of numbers (and list elements) */
-	double		max;
-	const char *choices;		/* "a|b|c" for PARAM_CHOICE; PARAM_REAL: words that stand for -1, -2, ..., else NULL */
+	double		max;			/* of numbers, list elements and weights */
+	const char *choices;		/* "a|b|c" for PARAM_CHOICE and PARAM_WEIGHTS; PARAM_REAL: words that stand for -1, -2, ..., else NULL */
 	const char *synonyms;		/* "eta|shrinkage", reported under `name` */
 	const char *summary;		/* one sentence for mlops.algorithms and the reference page */
 } ParamSpec;						/* a table ends with name == NULL */
@@ -33,9 +34,11 @@ typedef struct ParamSpec
 typedef struct ParamValue
 {
 	bool		given;			/* set by the user */
-	double		number;			/* INTEGER, REAL, BOOLEAN (0/1), CHOICE (index) */
-	char	   *text;			/* TEXT; for CHOICE the chosen word */
-	double	   *list;			/* REAL_LIST */
+	bool		chosen;			/* the fit found the number in the data */
+	double		number;			/* INTEGER, REAL, BOOLEAN (0/1), CHOICE and WEIGHTS (index of the word; -1: weights) */
+	char	   *text;			/* TEXT; for CHOICE and WEIGHTS the word */
+	char	  **names;			/* WEIGHTS without a word: what the numbers of `list` are of */
+	double	   *list;			/* REAL_LIST, WEIGHTS */
 	int			list_length;
 } ParamValue;
 
@@ -59,6 +62,12 @@ extern CoreStatus params_set_number(CoreEnv *env, ParamSet *set, const char *nam
 extern CoreStatus params_set_boolean(CoreEnv *env, ParamSet *set, const char *name, bool value);
 extern CoreStatus params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text);
 extern CoreStatus params_set_list(CoreEnv *env, ParamSet *set, const char *name, const double *list, int length);
+extern CoreStatus params_set_weights(CoreEnv *env, ParamSet *set, const char *name, const char *const *names, const double *list, int length);
+
+/* A set of the same values, whose values can change by themselves. */
+extern CoreStatus params_copy(CoreEnv *env, const ParamSet *from, ParamSet *set);
+/* Records what the data made of a parameter that was not given, or what a given one came to. */
+extern void params_record(ParamSet *set, const char *name, double number);
 
 /* Reading; the name must exist in the table (asserted). */
 extern const ParamValue *params_get(const ParamSet *set, const char *name);
@@ -68,7 +77,7 @@ extern bool params_boolean(const ParamSet *set, const char *name);
 extern const char *params_choice(const ParamSet *set, const char *name);
 extern bool params_given(const ParamSet *set, const char *name);
 
-/* Nearest of `count` words by edit distance, or NULL if none is near. */
+/* Nearest of `count` words by edit distance, else one that has it as a part (tenure, tenure_months); NULL if none is near. */
 extern const char *nearest_word(const char *word, const char *const *words, int count);
 
 #endif							/* CORE_PARAMS_H */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/class_weight.h"
 #include "core/exact_sum.h"
 
 #define POLL_ROWS 65536
@@ -28,16 +29,17 @@ CoreStatus
 tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows)
 {
 	int			nclasses = input->nclasses;
-	bool		balanced = strcmp(params_choice(input->params, "class_weight"), "balanced") == 0;
+	bool		balanced = class_weight_balanced(input->params);
 	double		positive = params_number(input->params, "scale_pos_weight");
 	double	   *factor;
 	double	   *weight;
 	ExactSum   *sums;
 	double		total = 0;
 
-	if (input->task == TASK_REGRESSION || (!balanced && positive == 1))
+	if (input->task == TASK_REGRESSION || (!balanced && !class_weight_named(input->params) && positive == 1))
 		return CORE_OK;
 	CORE_ALLOC(env, factor, (size_t) nclasses);
+	CORE_TRY(class_weight_factors(env, input, factor));
 	CORE_ALLOC(env, sums, (size_t) nclasses);
 	CORE_ALLOC(env, weight, (size_t) rows->nrows);
 	for (int k = 0; k < nclasses; k++)
@@ -54,7 +56,8 @@ tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows)
 	{
 		double		sum = exact_sum_value(&sums[k]);
 
-		factor[k] = balanced && sum > 0 ? total / (nclasses * sum) : 1;
+		if (balanced && sum > 0)
+			factor[k] = total / (nclasses * sum);
 	}
 	if (input->task == TASK_BINARY)
 		factor[1] *= positive;
@@ -69,7 +72,7 @@ tree_weigh_classes(CoreEnv *env, const FitInput *input, FitRows *rows)
 void
 tree_record(Model *model, const char *name, double value)
 {
-	model->params.values[params_get(&model->params, name) - model->params.values].number = value;
+	params_record(&model->params, name, value);
 }
 
 CoreStatus
@@ -90,7 +93,7 @@ tree_choose(Model *model, const char *name, double automatic)
 
 	if (value->given)
 		return value->number;
-	model->params.values[value - model->params.values].number = automatic;
+	params_record(&model->params, name, automatic);
 	return automatic;
 }
 

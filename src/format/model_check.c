@@ -328,6 +328,8 @@ check_params(const Check *check, const ParamSet *params)
 	for (int i = 0; i < params->count; i++)
 	{
 		CORE_TRY(check_optional(check, params->values[i].text, "a parameter's text"));
+		for (int k = 0; params->values[i].names != NULL && k < params->values[i].list_length; k++)
+			CORE_TRY(check_optional(check, params->values[i].names[k], "a parameter's name"));
 		REQUIRE(params->values[i].list_length >= 0, "parameter \"%s\" has a list of negative length", params->specs[i].name);
 	}
 	return CORE_OK;

@@ -23,6 +23,7 @@
 #define FEATURE_TRANSFORM_MIN_BYTES 41
 #define STRING_MIN_BYTES 4
 #define PARAM_MIN_BYTES 6
+#define WEIGHT_MIN_BYTES 12
 #define ARRAY_MIN_BYTES 21
 #define NUMBER_MIN_BYTES 12
 
@@ -328,11 +329,41 @@ decode_param_list(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValu
 	return true;
 }
 
-/* False when the value cannot be one of this parameter's. */
+static bool
+decode_weights(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValue *value)
+{
+	int			length = read_limited(in, WEIGHT_MIN_BYTES, MODEL_MAX_CLASSES);
+
+	value->list = env_alloc(env, (size_t) length, sizeof(double));
+	value->names = env_alloc(env, (size_t) length, sizeof(char *));
+	if (in->failed || length == 0 || value->list == NULL || value->names == NULL)
+		return false;
+	for (int i = 0; i < length; i++)
+	{
+		value->names[i] = read_string(in, env);
+		value->list[i] = read_f64(in);
+		if (in->failed || value->names[i] == NULL || !number_allowed(spec, value->list[i]))
+			return false;
+	}
+	value->list_length = length;
+	value->number = -1;
+	value->text = NULL;
+	return true;
+}
+
+/* False when the value cannot be one of this parameter's, or its bytes are of another type. */
 static bool
 decode_param(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValue *value)
 {
-	switch (spec->type)
+	uint8_t		wire = read_u8(in);
+
+	value->chosen = (wire & PARAM_CHOSEN_BIT) != 0;
+	wire &= (uint8_t) ~PARAM_CHOSEN_BIT;
+	if (value->chosen && spec->type != PARAM_INTEGER && spec->type != PARAM_REAL)
+		return false;
+	if (wire != (uint8_t) spec->type && !(spec->type == PARAM_WEIGHTS && wire == PARAM_CHOICE))
+		return false;
+	switch ((ParamType) wire)
 	{
 		case PARAM_INTEGER:
 		case PARAM_REAL:
@@ -350,6 +381,8 @@ decode_param(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValue *va
 			return true;
 		case PARAM_REAL_LIST:
 			return decode_param_list(in, env, spec, value);
+		case PARAM_WEIGHTS:
+			return decode_weights(in, env, spec, value);
 	}
 	return false;
 }
@@ -377,7 +410,7 @@ decode_params(Frame *frame, ByteReader *in, Model *model)
 					 name, model->algorithm->name);
 			return env_hint(frame->env, CORE_UNSUPPORTED, "Update the mlops extension on this server.");
 		}
-		if (seen[index] || read_u8(in) != (uint8_t) params->specs[index].type ||
+		if (seen[index] ||
 			!decode_param(in, frame->env, &params->specs[index], &params->values[index]) || in->failed)
 			return frame_fail(frame, in, "parameter \"%.100s\" has a value that it cannot have", name);
 		seen[index] = true;

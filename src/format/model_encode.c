@@ -164,6 +164,31 @@ write_split(ByteWriter *writer, const SplitSpec *split)
 	write_f64_array(writer, split->limits, (size_t) split->nstrata);
 }
 
+/* The type of a parameter's bytes: a word among weights is that of a choice. */
+static uint8_t
+param_wire_type(const ParamSpec *spec, const ParamValue *value)
+{
+	if (spec->type == PARAM_WEIGHTS)
+		return value->text != NULL ? PARAM_CHOICE : PARAM_WEIGHTS;
+	return (uint8_t) (spec->type | (value->chosen ? PARAM_CHOSEN_BIT : 0));
+}
+
+static void
+write_weights(ByteWriter *writer, const ParamValue *value)
+{
+	if (value->text != NULL)
+	{
+		write_string(writer, value->text);
+		return;
+	}
+	write_u32(writer, (uint32_t) value->list_length);
+	for (int i = 0; i < value->list_length; i++)
+	{
+		write_string(writer, value->names[i]);
+		write_f64(writer, value->list[i]);
+	}
+}
+
 /* Values as used; whether the user gave them or took the default makes no other model. */
 static void
 write_params(ByteWriter *writer, const ParamSet *params)
@@ -175,7 +200,7 @@ write_params(ByteWriter *writer, const ParamSet *params)
 		const ParamValue *value = &params->values[i];
 
 		write_string(writer, spec->name);
-		write_u8(writer, (uint8_t) spec->type);
+		write_u8(writer, param_wire_type(spec, value));
 		switch (spec->type)
 		{
 			case PARAM_INTEGER:
@@ -192,6 +217,9 @@ write_params(ByteWriter *writer, const ParamSet *params)
 			case PARAM_REAL_LIST:
 				write_u32(writer, (uint32_t) value->list_length);
 				write_f64_array(writer, value->list, (size_t) value->list_length);
+				break;
+			case PARAM_WEIGHTS:
+				write_weights(writer, value);
 				break;
 		}
 	}

@@ -116,6 +116,20 @@ write_split(JsonWriter *json, const SplitSpec *split)
 }
 
 static void
+write_weights(JsonWriter *json, const char *key, const ParamValue *value)
+{
+	if (value->text != NULL)
+	{
+		json_string(json, key, value->text);
+		return;
+	}
+	json_open(json, key, '{');
+	for (int i = 0; i < value->list_length; i++)
+		json_number(json, value->names[i], value->list[i]);
+	json_close(json, '}');
+}
+
+static void
 write_params(JsonWriter *json, const ParamSet *params)
 {
 	json_open(json, "params", '{');
@@ -139,6 +153,9 @@ write_params(JsonWriter *json, const ParamSet *params)
 				break;
 			case PARAM_REAL_LIST:
 				json_numbers(json, spec->name, value->list, value->list_length);
+				break;
+			case PARAM_WEIGHTS:
+				write_weights(json, spec->name, value);
 				break;
 		}
 	}

@@ -22,7 +22,7 @@
 StaticAssertDecl(sizeof(FeatureTransform) == 192, "flat_transform_feature must know every pointer of FeatureTransform");
 StaticAssertDecl(sizeof(Transform) == 32 && sizeof(Term) == 24, "flat_transform must know every pointer of Transform and Term");
 StaticAssertDecl(sizeof(Dataset) == 72 && sizeof(Column) == 64, "flat_dataset must know every pointer of Dataset and Column");
-StaticAssertDecl(sizeof(ParamValue) == 40, "flat_params must know every pointer of ParamValue");
+StaticAssertDecl(sizeof(ParamValue) == 48, "flat_params must know every pointer of ParamValue");
 StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 120, "flat_job must know every pointer of FitInput and FitJob");
 #endif
 
@@ -318,6 +318,7 @@ flat_params(Flat *flat, ParamSet **params)
 	for (int i = 0; i < set->count; i++)
 	{
 		flat_string(flat, &set->values[i].text);
+		flat_strings(flat, &set->values[i].names, set->values[i].list_length);
 		flat_copy(flat, &set->values[i].list, sizeof(double) * set->values[i].list_length, false);
 	}
 }

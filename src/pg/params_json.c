@@ -49,6 +49,39 @@ set_list(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *array)
 	return params_set_list(env, set, name, list, length);
 }
 
+/* {"class": weight, ...} */
+static CoreStatus
+set_weights(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object->val.binary.data);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			capacity = JsonContainerSize(object->val.binary.data);
+	char	  **names = palloc(sizeof(char *) * Max(capacity, 1));
+	double	   *list = palloc(sizeof(double) * Max(capacity, 1));
+	int			length = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token != WJB_KEY)
+			continue;
+		names[length] = pnstrdup(value.val.string.val, value.val.string.len);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type != jbvNumeric)
+		{
+			const double any = 1;
+
+			CORE_TRY(params_set_weights(env, set, name, (const char *const *) &names[length], &any, 1));	/* whether it takes an object at all */
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameter \"%s\" of algorithm \"%s\" takes numbers, but \"%s\" has another value", name, set->owner, names[length]),
+					 errhint("Write it as {\"class\": 5, \"other class\": 1}.")));
+		}
+		list[length++] = jsonb_number(&value);
+	}
+	return params_set_weights(env, set, name, (const char *const *) names, list, length);
+}
+
 static CoreStatus
 set_member(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *value)
 {
@@ -66,12 +99,9 @@ set_member(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *valu
 		case jbvBinary:
 			if (JsonContainerIsArray(value->val.binary.data))
 				return set_list(env, set, name, value);
-			/* FALLTHROUGH */
+			return set_weights(env, set, name, value);
 		default:
-			CORE_TRY(params_set_text(env, set, name, "{...}"));
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parameter \"%s\" of algorithm \"%s\" cannot be a JSON object", name, set->owner)));
+			elog(ERROR, "unexpected jsonb value %d", (int) value->type);
 	}
 	return CORE_OK;
 }
@@ -112,6 +142,56 @@ json_append_number(StringInfo out, double value)
 		appendStringInfoString(out, "null");
 }
 
+static void
+append_weights(StringInfo out, const ParamValue *value)
+{
+	if (value->text != NULL)
+	{
+		escape_json(out, value->text);
+		return;
+	}
+	for (int i = 0; i < value->list_length; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ", " : "{");
+		escape_json(out, value->names[i]);
+		appendStringInfoString(out, ": ");
+		json_append_number(out, value->list[i]);
+	}
+	appendStringInfoChar(out, '}');
+}
+
+void
+param_to_json(StringInfo out, const ParamSpec *spec, const ParamValue *value)
+{
+	switch (spec->type)
+	{
+		case PARAM_INTEGER:
+		case PARAM_REAL:
+			json_append_number(out, value->number);
+			break;
+		case PARAM_BOOLEAN:
+			appendStringInfoString(out, value->number != 0 ? "true" : "false");
+			break;
+		case PARAM_CHOICE:
+		case PARAM_TEXT:
+			escape_json(out, value->text);
+			break;
+		case PARAM_REAL_LIST:
+			appendStringInfoChar(out, '[');
+			for (int k = 0; k < value->list_length; k++)
+			{
+				if (k > 0)
+					appendStringInfoString(out, ", ");
+				json_append_number(out, value->list[k]);
+			}
+			appendStringInfoChar(out, ']');
+			break;
+		case PARAM_WEIGHTS:
+			append_weights(out, value);
+			break;
+	}
+}
+
 void
 params_to_json(StringInfo out, const ParamSet *set)
 {
@@ -124,6 +204,7 @@ params_to_json(StringInfo out, const ParamSet *set)
 		const ParamValue *value = &set->values[i];
 
 		if (spec->type == PARAM_TEXT ? value->text == NULL :
+			spec->type == PARAM_WEIGHTS ? false :
 			spec->type == PARAM_REAL_LIST ? value->list_length == 0 :
 			spec->type == PARAM_CHOICE ? value->text == NULL : isnan(value->number))
 			continue;
@@ -132,30 +213,7 @@ params_to_json(StringInfo out, const ParamSet *set)
 		separator = ", ";
 		escape_json(out, spec->name);
 		appendStringInfoString(out, ": ");
-		switch (spec->type)
-		{
-			case PARAM_INTEGER:
-			case PARAM_REAL:
-				json_append_number(out, value->number);
-				break;
-			case PARAM_BOOLEAN:
-				appendStringInfoString(out, value->number != 0 ? "true" : "false");
-				break;
-			case PARAM_CHOICE:
-			case PARAM_TEXT:
-				escape_json(out, value->text);
-				break;
-			case PARAM_REAL_LIST:
-				appendStringInfoChar(out, '[');
-				for (int k = 0; k < value->list_length; k++)
-				{
-					if (k > 0)
-						appendStringInfoString(out, ", ");
-					json_append_number(out, value->list[k]);
-				}
-				appendStringInfoChar(out, ']');
-				break;
-		}
+		param_to_json(out, spec, value);
 	}
 	appendStringInfoChar(out, '}');
 }

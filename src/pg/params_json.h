@@ -21,6 +21,8 @@ extern void params_from_jsonb(CoreEnv *env, ParamSet *set, Jsonb *params);
 
 /* A flat JSON object of all parameters as used. Parameters without a value are left out. */
 extern void params_to_json(StringInfo out, const ParamSet *set);
+/* One value, which is not NULL. */
+extern void param_to_json(StringInfo out, const ParamSpec *spec, const ParamValue *value);
 
 /* ERROR 22023 unless every key of the object has 1 to JSON_MAX_KEY characters. */
 #define JSON_MAX_KEY 250		/* as MLflow */

@@ -386,17 +386,22 @@ mlops_training_info(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static bool
-param_is_default(const ParamSpec *spec, const ParamValue *value)
+/* Where the value comes from; one that equals the default counts as that. */
+static const char *
+param_origin(const ParamSpec *spec, const ParamValue *value)
 {
+	bool		is_default = value->number == spec->default_number || (isnan(value->number) && isnan(spec->default_number));
+
+	if (value->chosen)
+		return "chosen";
 	if (spec->type == PARAM_TEXT)
-		return value->text == NULL;
-	if (spec->type == PARAM_REAL_LIST)
-		return value->list_length == 0;
-	return value->number == spec->default_number || (isnan(value->number) && isnan(spec->default_number));
+		is_default = value->text == NULL;
+	else if (spec->type == PARAM_REAL_LIST)
+		is_default = value->list_length == 0;
+	return is_default ? "default" : "given";
 }
 
-/* A parameter's value as text; NULL where the algorithm chose it from the data and kept no value. */
+/* A parameter's value as text; NULL where there is none. */
 static char *
 param_text(const ParamSpec *spec, const ParamValue *value)
 {
@@ -416,16 +421,13 @@ param_text(const ParamSpec *spec, const ParamValue *value)
 			return DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(value->number)));
 		case PARAM_REAL_LIST:
 			break;
+		case PARAM_WEIGHTS:
+			if (value->text != NULL)
+				return value->text;
+			break;
 	}
 	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	for (int i = 0; i < value->list_length; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(&text, ", ");
-		json_append_number(&text, value->list[i]);
-	}
-	appendStringInfoChar(&text, ']');
+	param_to_json(&text, spec, value);
 	return text.data;
 }
 
@@ -442,7 +444,7 @@ mlops_model_params(PG_FUNCTION_ARGS)
 
 		output_text(&row, spec->name);
 		output_text(&row, param_text(spec, &model->params.values[i]));
-		output_datum(&row, BoolGetDatum(param_is_default(spec, &model->params.values[i])), false);
+		output_text(&row, param_origin(spec, &model->params.values[i]));
 		output_text(&row, spec->summary);
 		output_end(&row);
 	}

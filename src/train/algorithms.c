@@ -24,7 +24,8 @@ static const char *const type_names[] = {
 	[PARAM_BOOLEAN] = "boolean",
 	[PARAM_CHOICE] = "choice",
 	[PARAM_TEXT] = "text",
-	[PARAM_REAL_LIST] = "array of real"
+	[PARAM_REAL_LIST] = "array of real",
+	[PARAM_WEIGHTS] = "choice or object"
 };
 
 /* "a|b|c" as text[]. */
@@ -65,6 +66,7 @@ default_text(const ParamSpec *spec)
 		case PARAM_BOOLEAN:
 			return isnan(spec->default_number) ? NULL : pstrdup(spec->default_number != 0 ? "true" : "false");
 		case PARAM_CHOICE:
+		case PARAM_WEIGHTS:
 			if (isnan(spec->default_number))
 				return NULL;
 			choices = pstrdup(spec->choices);
@@ -97,7 +99,8 @@ put_parameter(ReturnSetInfo *result, const Algorithm *algorithm, const ParamSpec
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		return;
 	}
-	ranged = spec->type == PARAM_INTEGER || spec->type == PARAM_REAL || spec->type == PARAM_REAL_LIST;
+	ranged = spec->type == PARAM_INTEGER || spec->type == PARAM_REAL || spec->type == PARAM_REAL_LIST ||
+		spec->type == PARAM_WEIGHTS;
 	text = default_text(spec);
 	values[3] = CStringGetTextDatum(spec->name);
 	values[4] = CStringGetTextDatum(type_names[spec->type]);

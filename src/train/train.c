@@ -268,6 +268,7 @@ mlops_train(PG_FUNCTION_ARGS)
 	read_rows(&env, &arguments, source, &rows);
 	rows_test = rows.data.nrows - rows.data.ntrain;
 	profile = profile_json(&env, source_descriptor(source), &rows);
+	train_warn_constant(&rows.data, rows.task, arguments.target);
 	train_warn_leaks(&env, &rows.data, rows.task);
 	model = train_fit(&env, &arguments, &rows, metrics, &nmetrics);
 	seconds = train_store(&env, &arguments, source, model, &rows, profile, rows_test, metrics, nmetrics, started, &added);

@@ -132,6 +132,9 @@ extern double train_store(PgEnv *env, const TrainArguments *arguments, const Sou
 extern char *train_environment(void);
 extern Datum train_metrics_jsonb(const Metric *metrics, int nmetrics);
 
+/* NOTICE when a number to be predicted is the same in all training rows. */
+extern void train_warn_constant(const Dataset *data, Task task, const char *target);
+
 /* NOTICE for each feature that alone separates the classes almost perfectly. */
 extern void train_warn_leaks(PgEnv *env, const Dataset *data, Task task);
 

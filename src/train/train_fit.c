@@ -176,7 +176,7 @@ learn_transform(PgEnv *env, Model *model, Dataset *data, const FeatureOptions *o
 
 /* P(positive) of every training row from a model that was fitted without its fold. */
 static double *
-out_of_fold_scores(PgEnv *env, const Model *model, const Dataset *data)
+out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *model, const Dataset *data)
 {
 	CoreEnv    *core = &env->core;
 	double	   *scores = env_alloc(core, data->ntrain, sizeof(double));
@@ -198,6 +198,7 @@ out_of_fold_scores(PgEnv *env, const Model *model, const Dataset *data)
 		folded.narrays = 0;
 		folded.numbers = NULL;
 		folded.nnumbers = 0;
+		pg_env_check(core, params_copy(core, &arguments->params, &folded.params));
 		folds_weights(&folds, data->weight, fold, weight);
 		fit_job_init(&job, &folded, data, NULL);
 		job.weight = weight;
@@ -238,7 +239,7 @@ calibrate(PgEnv *env, const TrainArguments *arguments, Model *model, const Datas
 	if (arguments->calibrate == CALIBRATE_NONE && arguments->threshold_rule == THRESHOLD_NUMBER)
 		return;
 	progress_phase("out-of-fold scores", FOLDS);
-	scores = out_of_fold_scores(env, model, data);
+	scores = out_of_fold_scores(env, arguments, model, data);
 	if (arguments->calibrate == CALIBRATE_PLATT)
 		pg_env_check(core, calibrate_platt(core, scores, data->target, data->weight,
 										   data->ntrain, &model->calibration));
@@ -302,6 +303,8 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	double	   *mapped;
 	FitJob		job;
 
+	/* a fit records what it chooses, and chooses anew */
+	pg_env_check(&env->core, params_copy(&env->core, &arguments->params, &model->params));
 	learn_transform(env, model, data, options);
 	mapped = map_target(&env->core, &model->target, data);
 	calibrate(env, arguments, model, data);
@@ -332,7 +335,6 @@ model_begin(CoreEnv *core, const TrainArguments *arguments, const DatasetResult 
 	else
 		model->target.positive = 0;
 	model->split = arguments->split;
-	model->params = arguments->params;
 	*options = NULL;
 	transform_options_parse(core, arguments->transform, &rows->data.schema, rows->task == TASK_REGRESSION,
 							options, &target_map);
@@ -447,6 +449,23 @@ rank_values(CoreEnv *env, const Column *column, const double *label, int64 n, do
 	}
 	env_release(env, positives);
 	env_release(env, counts);
+}
+
+void
+train_warn_constant(const Dataset *data, Task task, const char *target)
+{
+	if (task != TASK_REGRESSION)
+		return;
+	for (int64 i = 1; i < data->ntrain; i++)
+	{
+		if (data->target[i] != data->target[0])
+			return;
+		if (i % SCORE_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	ereport(NOTICE,
+			(errmsg("target \"%s\" is %g in all training rows", target, data->target[0]),
+			 errhint("Every prediction will be about that number.")));
 }
 
 void

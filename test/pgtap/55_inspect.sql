@@ -51,8 +51,8 @@ SELECT is((SELECT 2 * (count(*) FILTER (WHERE estimate IS NOT NULL)) - 2 * (SELE
 SELECT is(mlops.classes('lin'), '{}'::text[], 'a regression has no classes');
 SELECT is((SELECT count(*) FROM mlops.training_info('lin')), 0::bigint, 'a direct solution has no iterations');
 SELECT mlops.train('ridge', 'public.lin', target => 'y', algorithm => 'linear', key => 'id', params => '{"fit_intercept": false}');
-SELECT results_eq($$SELECT value, is_default FROM mlops.model_params('ridge/1') WHERE param = 'fit_intercept'$$, $$VALUES ('false', false)$$, 'a parameter that was given');
-SELECT results_eq($$SELECT value, is_default FROM mlops.model_params('lin') WHERE param = 'fit_intercept'$$, $$VALUES ('true', true)$$, '... or not');
+SELECT results_eq($$SELECT value, origin FROM mlops.model_params('ridge/1') WHERE param = 'fit_intercept'$$, $$VALUES ('false', 'given')$$, 'a parameter that was given');
+SELECT results_eq($$SELECT value, origin FROM mlops.model_params('lin') WHERE param = 'fit_intercept'$$, $$VALUES ('true', 'default')$$, '... or not');
 SELECT is((SELECT count(*) FROM mlops.model_params('lin') WHERE summary IS NULL), 0::bigint, 'each has its meaning');
 
 -- the value

@@ -304,7 +304,7 @@ fit_data_fit(CoreEnv *env, FitData *data, Model **result)
 	CORE_ALLOC(env, model, 1);
 	model->algorithm = data->algorithm;
 	model->task = data->task;
-	model->params = data->params;
+	CORE_TRY(params_copy(env, &data->params, &model->params));
 	model->target.nclasses = data->nclasses;
 	model->target.classes = data->classes;
 	model->target.positive = 1;

@@ -134,7 +134,14 @@ set_params(CoreEnv *env, Model *model, const Algorithm *algorithm, const char *c
 		char	   *end;
 		double		number = strtod(equals + 1, &end);
 
-		if (*end == '\0')
+		if (strchr(name, ':') != NULL)
+		{
+			char	   *class = strchr(name, ':') + 1;
+
+			class[-1] = '\0';
+			assert_ok(env, params_set_weights(env, &model->params, name, (const char *const *) &class, &number, 1));
+		}
+		else if (*end == '\0')
 			assert_ok(env, params_set_number(env, &model->params, name, number));
 		else
 			assert_ok(env, params_set_text(env, &model->params, name, equals + 1));

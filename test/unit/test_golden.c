@@ -42,6 +42,7 @@ static const Golden goldens[] = {
 	{1, "lasso_path", "elastic_net", TASK_REGRESSION, FIXTURE_RICH, {"l1_ratio=1", "n_alphas=20", NULL}},
 	{1, "logistic", "logistic", TASK_BINARY, FIXTURE_PLAIN, {NULL}},
 	{1, "logistic_rich", "logistic", TASK_BINARY, FIXTURE_RICH, {"C=2", "class_weight=balanced", NULL}},
+	{1, "logistic_weights", "logistic", TASK_BINARY, FIXTURE_PLAIN, {"class_weight:y\xC3\xA9s=5", NULL}},
 	{1, "multinomial", "logistic", TASK_MULTICLASS, FIXTURE_RICH, {"reg_lambda=1", NULL}},
 	{1, "poisson", "glm", TASK_REGRESSION, FIXTURE_PLAIN, {"family=poisson", NULL}},
 	{1, "gamma", "glm", TASK_REGRESSION, FIXTURE_PLAIN, {"family=gamma", "link=log", NULL}},

@@ -265,6 +265,48 @@ find_string(const uint8_t *bytes, size_t length, const char *text)
 	return 0;
 }
 
+/* Weights of classes, and that a number was chosen, are read as written; neither mark nor weights fit other types. */
+static void
+weights_and_choices_are_kept(void **state)
+{
+	CoreEnv    *env = *state;
+	Model	   *model = some_model(env, TASK_BINARY);
+	ParamSet   *params = &model->params;
+	const double weights[] = {5, 0.25};
+	static const char *const names[] = {"y\xC3\xA9s", "no"};
+	const ParamValue *value;
+	Model	   *result;
+	uint8_t    *bytes;
+	size_t		length;
+	size_t		at;
+
+	model->algorithm = algorithm_find("logistic");
+	assert_ok(env, params_init(env, params, "logistic", model->algorithm->params));
+	assert_ok(env, params_set_weights(env, params, "class_weight", names, weights, 2));
+	params_record(params, "tol", 1e-9);
+	encode(env, model, &bytes, &length);
+	assert_ok(env, model_decode(env, bytes, length, true, &result));
+	value = params_get(&result->params, "class_weight");
+	assert_true(value->text == NULL && value->number == -1 && value->list_length == 2);
+	assert_string_equal(value->names[0], names[0]);
+	assert_string_equal(value->names[1], names[1]);
+	assert_memory_equal(value->list, weights, sizeof(weights));
+	assert_true(params_get(&result->params, "tol")->chosen && params_number(&result->params, "tol") == 1e-9);
+	assert_false(params_get(&result->params, "max_iter")->chosen);
+
+	at = find_string(bytes, length, "class_weight") + 4 + strlen("class_weight");
+	assert_int_equal(bytes[at], PARAM_WEIGHTS);
+	bytes[at] |= PARAM_CHOSEN_BIT;
+	assert_int_equal(model_decode(env, bytes, length, true, &result), CORE_CORRUPT);
+	bytes[at] = PARAM_TEXT;
+	assert_int_equal(model_decode(env, bytes, length, true, &result), CORE_CORRUPT);
+	bytes[at] = PARAM_WEIGHTS;
+	memset(bytes + at + 1, 0xFF, 4);	/* how many */
+	assert_int_equal(model_decode(env, bytes, length, true, &result), CORE_CORRUPT);
+	memset(bytes + at + 1, 0, 4);
+	assert_int_equal(model_decode(env, bytes, length, true, &result), CORE_CORRUPT);
+}
+
 /* Strings replaced by others of the same length: what they name is not there. */
 static void
 forged_names(void **state)
@@ -531,6 +573,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(round_trip),
 		TEST(equal_models_equal_bytes),
+		TEST(weights_and_choices_are_kept),
 		TEST(truncated),
 		TEST(every_bit_counts),
 		TEST(later_minor_versions),

@@ -16,6 +16,7 @@ static const ParamSpec specs[] = {
 	{"rule", PARAM_CHOICE, 1, 0, 0, "min|1se|median", NULL, "Rule."},
 	{"offset", PARAM_TEXT, 0, 0, 0, NULL, NULL, "Column."},
 	{"alphas", PARAM_REAL_LIST, 0, 0, 5, NULL, "lambdas", "Path."},
+	{"class_weight", PARAM_WEIGHTS, 0, 0.5, 100, "none|balanced", NULL, "Weights."},
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL}
 };
 
@@ -33,7 +34,7 @@ defaults(void **state)
 {
 	ParamSet	set = new_set(*state);
 
-	assert_int_equal(set.count, 7);
+	assert_int_equal(set.count, 8);
 	assert_int_equal(params_integer(&set, "max_depth"), 6);
 	assert_true(params_number(&set, "learning_rate") == 0.1);
 	assert_true(isnan(params_number(&set, "alpha")));
@@ -112,6 +113,77 @@ refusals(void **state)
 }
 
 static void
+weights_are_words_or_numbers_by_name(void **state)
+{
+	CoreEnv    *env = *state;
+	ParamSet	set = new_set(env);
+	ParamSet	words = new_set(env);
+	static const char *const names[] = {"yes", "no"};
+	const double weights[] = {5, 0.5};
+	const double low[] = {5, 0.4};
+
+	assert_string_equal(params_choice(&set, "class_weight"), "none");
+	REFUSED(params_set_weights(env, &set, "rule", names, weights, 2), "parameter \"rule\" of algorithm \"demo\" must be a text, not an object");
+	REFUSED(params_set_weights(env, &set, "class_weight", names, low, 2),
+			"parameter \"class_weight\" of algorithm \"demo\" must be between 0.5 and 100, not 0.4");
+	REFUSED(params_set_weights(env, &set, "class_weight", names, weights, 0), "parameter \"class_weight\" of algorithm \"demo\" is an object without members");
+	assert_string_equal(params_choice(&set, "class_weight"), "none");
+	assert_ok(env, params_set_weights(env, &set, "class_weight", names, weights, 2));
+	assert_null(params_choice(&set, "class_weight"));
+	assert_int_equal(params_get(&set, "class_weight")->list_length, 2);
+	assert_string_equal(params_get(&set, "class_weight")->names[1], "no");
+	assert_true(params_get(&set, "class_weight")->list[1] == 0.5);
+	assert_int_equal(params_set_text(env, &set, "class_weight", "balanced"), CORE_INVALID);	/* given twice */
+
+	assert_ok(env, params_set_text(env, &words, "class_weight", "BALANCED"));
+	assert_string_equal(params_choice(&words, "class_weight"), "balanced");
+	words = new_set(env);
+	REFUSED(params_set_text(env, &words, "class_weight", "some"), "parameter \"class_weight\" of algorithm \"demo\" must be one of none|balanced, not \"some\"");
+}
+
+/* What a fit records stays with its copy, and says that it was chosen only where nothing was given. */
+static void
+records_tell_what_was_chosen(void **state)
+{
+	CoreEnv    *env = *state;
+	ParamSet	set = new_set(env);
+	ParamSet	copy;
+
+	assert_ok(env, params_set_number(env, &set, "learning_rate", 0.3));
+	assert_ok(env, params_copy(env, &set, &copy));
+	params_record(&copy, "alpha", 2);
+	params_record(&copy, "learning_rate", 0.3);
+	assert_true(params_get(&copy, "alpha")->chosen && params_number(&copy, "alpha") == 2);
+	assert_false(params_get(&copy, "learning_rate")->chosen);
+	assert_true(isnan(params_number(&set, "alpha")));
+	assert_false(params_get(&set, "alpha")->chosen);
+}
+
+static void
+foreign_names_of_algorithms_have_hints(void **state)
+{
+	static const char *const expected[][2] = {
+		{"xgboost", "Use \"gbm\"."}, {"LightGBM", "Use \"gbm\"."}, {"rf", "Use \"random_forest\"."}, {"ols", "Use \"linear\"."},
+		{"Logistic Regression", "Use \"logistic\"."}, {"lr", "Use \"logistic\" for classes, \"linear\" for numbers."},
+		{"lasso", "Use \"elastic_net\" with params => '{\"l1_ratio\": 1}'."}, {"liner", "Perhaps you meant \"linear\"."}
+	};
+	CoreEnv    *env = *state;
+	const Algorithm *algorithm;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	{
+		assert_int_equal(algorithm_lookup(env, expected[i][0], &algorithm), CORE_INVALID);
+		assert_string_equal(env->hint, expected[i][1]);
+	}
+	assert_int_equal(algorithm_lookup(env, "", &algorithm), CORE_INVALID);
+	assert_non_null(strstr(env->hint, "The algorithms are"));
+	assert_int_equal(algorithm_lookup(env, "|", &algorithm), CORE_INVALID);
+	assert_non_null(strstr(env->hint, "The algorithms are"));
+	for (int i = 0; algorithm_at(i) != NULL; i++)
+		assert_int_equal(algorithm_lookup(env, algorithm_at(i)->name, &algorithm), CORE_OK);
+}
+
+static void
 unknown_names_have_hints(void **state)
 {
 	CoreEnv    *env = *state;
@@ -149,6 +221,9 @@ nearest_words(void **state)
 	assert_string_equal(nearest_word("elasticnet", words, 5), "elastic_net");
 	assert_string_equal(nearest_word("niave_bayes", words, 5), "naive_bayes");
 	assert_null(nearest_word("xgboost", words, 5));
+	assert_string_equal(nearest_word("elastic", words, 5), "elastic_net");	/* begins so, though far by edits */
+	assert_string_equal(nearest_word("my_linear", words, 5), "linear");
+	assert_null(nearest_word("lin", words, 5));
 	assert_null(nearest_word("", words, 5));
 	assert_null(nearest_word("linear", words, 0));
 	memset(longest, 'x', sizeof(longest) - 1);
@@ -223,6 +298,9 @@ main(void)
 		TEST(defaults),
 		TEST(values),
 		TEST(refusals),
+		TEST(weights_are_words_or_numbers_by_name),
+		TEST(records_tell_what_was_chosen),
+		TEST(foreign_names_of_algorithms_have_hints),
 		TEST(unknown_names_have_hints),
 		TEST(synonyms_count_as_the_name),
 		TEST(nearest_words),
