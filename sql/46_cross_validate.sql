@@ -28,7 +28,7 @@ CREATE FUNCTION mlops.cross_validate(
 AS 'MODULE_PATHNAME', 'mlops_cross_validate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 COST 1000000 ROWS 12;
-COMMENT ON FUNCTION mlops.cross_validate(text, text, text, jsonb, integer, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint) IS
+COMMENT ON FUNCTION mlops.cross_validate IS
     'Fits once for each fold on the other rows and evaluates on the fold: mean, standard deviation and values of each metric. The method of split (hash, stratified, group, time) makes the folds.';
-REVOKE ALL ON FUNCTION mlops.cross_validate(text, text, text, jsonb, integer, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.cross_validate(text, text, text, jsonb, integer, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint) TO PUBLIC;
+REVOKE ALL ON FUNCTION mlops.cross_validate FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.cross_validate TO PUBLIC;

@@ -112,10 +112,10 @@ CREATE FUNCTION mlops.tune(
 AS 'MODULE_PATHNAME', 'mlops_tune'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 COST 10000000 ROWS 1;
-COMMENT ON FUNCTION mlops.tune(text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, uuid) IS
+COMMENT ON FUNCTION mlops.tune IS
     'Tries parameters out of a space by cross-validation (or on a share held out), fits the best on all training rows and registers that as a new version, in one transaction. Trials are in mlops.trials.';
-REVOKE ALL ON FUNCTION mlops.tune(text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.tune(text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, uuid) TO PUBLIC;
+REVOKE ALL ON FUNCTION mlops.tune FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.tune TO PUBLIC;
 
 CREATE PROCEDURE mlops.run_tuning(
     tuning_id uuid,
@@ -145,7 +145,7 @@ CREATE PROCEDURE mlops.run_tuning(
 )
 AS 'MODULE_PATHNAME', 'mlops_run_tuning'
 LANGUAGE C;
-COMMENT ON PROCEDURE mlops.run_tuning(uuid, text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) IS
+COMMENT ON PROCEDURE mlops.run_tuning IS
     'As mlops.tune, committing after each trial. Called again with the same tuning_id and arguments, after a cancel or with more trials, it goes on with what is left.';
-REVOKE ALL ON PROCEDURE mlops.run_tuning(uuid, text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE mlops.run_tuning(uuid, text, text, text, text, jsonb, text, integer, text, integer, float8, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb) TO PUBLIC;
+REVOKE ALL ON PROCEDURE mlops.run_tuning FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE mlops.run_tuning TO PUBLIC;

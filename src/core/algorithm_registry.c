@@ -52,6 +52,51 @@ algorithm_find(const char *name)
 	return NULL;
 }
 
+/* What other software calls them; the first match tells. */
+static const struct
+{
+	const char *names;			/* without underscores, blanks and hyphens */
+	const char *hint;
+}			foreign[] = {
+	{"|lr|", "Use \"logistic\" for classes, \"linear\" for numbers."},
+	{"|logit|logreg|logisticregression|logisticreg|multinomial|softmax|", "Use \"logistic\"."},
+	{"|ols|lm|linreg|leastsquares|linearregression|linearreg|regression|", "Use \"linear\"."},
+	{"|lasso|", "Use \"elastic_net\" with params => '{\"l1_ratio\": 1}'."},
+	{"|ridge|ridgeregression|", "Use \"linear\" or \"logistic\" with params => '{\"reg_lambda\": 1}'."},
+	{"|glmnet|elasticnet|enet|elasticnetcv|lassocv|", "Use \"elastic_net\"."},
+	{"|poisson|gamma|inversegaussian|probit|binomial|gaussian|", "Use \"glm\" with params => '{\"family\": \"poisson\"}' and the like."},
+	{"|tweedie|quantile|huber|", "Use \"gbm\" with params => '{\"objective\": \"tweedie\"}' and the like."},
+	{"|xgboost|xgb|lightgbm|lgbm|lgb|catboost|gbt|gbdt|gbrt|boosting|gradientboosting|histgradientboosting|boostedtree|boostedtrees|"
+	"boostedtreeclassifier|boostedtreeregressor|adaboost|gbtree|", "Use \"gbm\"."},
+	{"|rf|randomforests|forest|extratrees|ranger|randomforestclassifier|randomforestregressor|", "Use \"random_forest\"."},
+	{"|tree|cart|dt|decisiontrees|rpart|decisiontreeclassifier|", "Use \"decision_tree\"."},
+	{"|nb|bayes|gaussiannb|naivebayes|", "Use \"naive_bayes\"."},
+	{"|iforest|isolation|outlier|anomaly|", "Use \"isolation_forest\"."},
+	{"|svm|svc|svr|mlp|nn|dnn|neuralnetwork|deeplearning|knn|", "There is no such algorithm here: \"gbm\" is the usual choice."},
+};
+
+/* A hint for a name that another software has, or NULL. */
+static const char *
+foreign_hint(const char *name)
+{
+	char		plain[40] = "|";
+	size_t		length = 1;
+
+	for (; *name != '\0'; name++)
+	{
+		if (strchr("_- .", *name) != NULL)
+			continue;
+		if (length + 2 >= sizeof(plain))
+			return NULL;
+		plain[length++] = *name >= 'A' && *name <= 'Z' ? (char) (*name - 'A' + 'a') : *name;
+	}
+	plain[length] = '|';
+	for (size_t i = 0; length > 1 && i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (strstr(foreign[i].names, plain) != NULL)
+			return foreign[i].hint;
+	return NULL;
+}
+
 CoreStatus
 algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm)
 {
@@ -78,6 +123,8 @@ algorithm_lookup(CoreEnv *env, const char *name, const Algorithm **algorithm)
 	env_release(env, names);
 
 	status = env_fail(env, CORE_INVALID, "unknown algorithm \"%s\"", name);
+	if (foreign_hint(name) != NULL)
+		return env_hint(env, status, "%s", foreign_hint(name));
 	if (nearest != NULL)
 		return env_hint(env, status, "Perhaps you meant \"%s\".", nearest);
 	return env_hint(env, status, "The algorithms are %s.", list);

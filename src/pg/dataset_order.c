@@ -111,7 +111,7 @@ check_shares(DatasetBuild *build)
 	else if (spec->test > 0 && fabs(share - spec->test) > 0.2 * spec->test)
 		ereport(NOTICE,
 				(errmsg("%.1f %% of the rows are held out, not %.1f %%", 100 * share, 100 * spec->test),
-				 errdetail(INT64_FORMAT " rows train and " INT64_FORMAT " are held out: rows of one key, group or time stay together.",
+				 errdetail(INT64_FORMAT " rows train and " INT64_FORMAT " are held out: shares are met on average, and rows of one key, group or time stay together.",
 						   train, test)));
 }
 

@@ -127,22 +127,35 @@ add_split_column(DatasetBuild *build, bool *claimed)
 }
 
 static void
+check_target_type(const DatasetBuild *build, int attribute)
+{
+	Form_pg_attribute form = TupleDescAttr(build->descriptor, attribute);
+	FeatureKind kind;
+	bool		supported = value_supported(form->atttypid, &kind);
+
+	if (supported && kind != FEATURE_TIMESTAMP && kind != FEATURE_VECTOR)
+		return;
+	ereport(ERROR,
+			(errcode(supported ? ERRCODE_DATATYPE_MISMATCH : ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("target column \"%s\" of type %s cannot be predicted", NameStr(form->attname),
+					value_type_name(form->atttypid, form->atttypmod)),
+			 supported && kind == FEATURE_TIMESTAMP ?
+			 errhint("Predict a number, such as EXTRACT(EPOCH FROM ...), a boolean or a text.") :
+			 errhint("Predict a number, a boolean or a text that the source makes of it.")));
+}
+
+static void
 add_special_columns(DatasetBuild *build, bool *claimed)
 {
 	const DatasetRequest *request = build->request;
-	RawColumn  *column;
 	int			attribute;
 
 	if (request->target != NULL)
 	{
 		attribute = find_attribute(build, request->target, "target");
 		claim(claimed, attribute, build, "target");
-		column = add_column(build, attribute, COLUMN_TARGET);
-		if (column->reader.kind == FEATURE_TIMESTAMP || column->reader.kind == FEATURE_VECTOR)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("target %s of type %s cannot be predicted", column->what, column->type_name),
-					 errhint("Predict a number, such as EXTRACT(EPOCH FROM ...), a boolean or a text.")));
+		check_target_type(build, attribute);
+		add_column(build, attribute, COLUMN_TARGET);
 	}
 	if (request->weight != NULL)
 	{

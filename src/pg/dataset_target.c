@@ -480,8 +480,7 @@ target_analyse(DatasetBuild *build)
 		label_classes(build);
 	else
 		number_classes(build);
-	settle_task(build);
-	announce_task(build);
+	settle_task(build);		/* announced when classes that do not train are out */
 }
 
 /* ---------- after the split ---------- */
@@ -522,8 +521,9 @@ remove_classes(DatasetBuild *build, const int64 *train_rows)
 		spec->nstrata = kept;
 	build->result->rows_skipped += removed;
 	ereport(NOTICE,
-			(errmsg("%d of %d classes of target \"%s\" occur in held-out rows only: " INT64_FORMAT " rows left out",
-					target->nclasses - kept, target->nclasses, target->name, removed)));
+			(errmsg("%d of %d classes of target \"%s\" would be in held-out rows only: " INT64_FORMAT " rows left out",
+					target->nclasses - kept, target->nclasses, target->name, removed),
+			 errhint("Use more rows, or split => '{\"method\": \"stratified\"}'.")));
 	target->nclasses = kept;
 }
 
@@ -550,13 +550,12 @@ target_drop_unseen(DatasetBuild *build)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("the training rows hold only one class of target %s", build->target->what),
 				 errhint("Use more rows, or split => '{\"method\": \"stratified\"}'.")));
-	if (seen == target->nclasses)
-		return;
-	remove_classes(build, train_rows);
-	if (target->nclasses == 2)
+	if (seen < target->nclasses)
+		remove_classes(build, train_rows);
+	if (target->nclasses == 2 && build->result->task == TASK_MULTICLASS)
 	{
 		build->result->task = TASK_BINARY;
 		choose_positive(build);
-		announce_task(build);
 	}
+	announce_task(build);
 }

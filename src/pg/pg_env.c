@@ -111,7 +111,7 @@ pg_env_poll(CoreEnv *core)
 	CHECK_FOR_INTERRUPTS();
 }
 
-static void
+void
 pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message)
 {
 	ereport(level == CORE_WARNING ? WARNING : level == CORE_NOTICE ? NOTICE : DEBUG1,

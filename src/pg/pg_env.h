@@ -34,6 +34,8 @@ extern void pg_env_check_input(CoreEnv *env, CoreStatus status);
  * Turns a block of the environment into an ordinary palloc'd chunk (moved in
  * place, still accounted) that may be returned to the executor as a Datum.
  */
+/* What env->log is: a message as a NOTICE or WARNING. */
+extern void pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message);
 extern void *pg_env_detach(CoreEnv *env, void *pointer, Size length);
 
 /* Accounts memory taken outside the environment; ERROR 53200 naming both figures past the budget. */

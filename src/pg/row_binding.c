@@ -98,12 +98,27 @@ is_bound(const RowBinding *binding, int attribute)
 	return false;
 }
 
-/* Nearest name, case mistakes included, of a column that is no other feature; NULL if none is near. */
-static const char *
-nearest_column(const RowBinding *binding, const char *name, TupleDesc descriptor)
+/* Whether the source of the training had it beside the features. */
+static bool
+is_other_role(const Model *model, const char *name)
 {
+	if (model->target.name != NULL && strcmp(model->target.name, name) == 0)
+		return true;
+	return model->split.key != NULL && strstr(model->split.key, name) != NULL;
+}
+
+/*
+ * Nearest name, case mistakes included, of a column that is no other feature;
+ * else the only one that could take the feature's place; NULL if there is none.
+ */
+static const char *
+nearest_column(const RowBinding *binding, const Feature *feature, TupleDesc descriptor)
+{
+	const char *name = feature->name;
 	const char **names = palloc(sizeof(char *) * Max(descriptor->natts, 1));
+	const char *only = NULL;
 	int			count = 0;
+	int			possible = 0;
 
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -114,8 +129,13 @@ nearest_column(const RowBinding *binding, const char *name, TupleDesc descriptor
 		if (pg_strcasecmp(NameStr(attribute->attname), name) == 0)
 			return NameStr(attribute->attname);
 		names[count++] = NameStr(attribute->attname);
+		if (is_other_role(binding->model, NameStr(attribute->attname)) || !feature_accepts(feature, attribute->atttypid))
+			continue;
+		only = NameStr(attribute->attname);
+		possible++;
 	}
-	return nearest_word(name, names, count);
+	name = nearest_word(name, names, count);
+	return name != NULL ? name : possible == 1 ? only : NULL;
 }
 
 /* ROW(1, 2) and the like name their columns f1, f2, … */
@@ -130,7 +150,7 @@ missing_columns(const RowBinding *binding, const char *name, TupleDesc descripto
 {
 	const FeatureSchema *schema = &binding->model->schema;
 	StringInfoData list;
-	const char *first = NULL;
+	const Feature *first = NULL;
 	const char *nearest;
 	int			count = 0;
 
@@ -140,7 +160,7 @@ missing_columns(const RowBinding *binding, const char *name, TupleDesc descripto
 		if (binding->attribute[i] > 0)
 			continue;
 		if (first == NULL)
-			first = schema->features[i].name;
+			first = &schema->features[i];
 		appendStringInfo(&list, "%s\"%s\"", count++ > 0 ? ", " : "", schema->features[i].name);
 	}
 	nearest = count == 1 ? nearest_column(binding, first, descriptor) : NULL;

@@ -22,27 +22,6 @@
 #include "pg/compat.h"
 #include "pg/type_model.h"
 
-PG_FUNCTION_INFO_V1(mlops_model_in);
-PG_FUNCTION_INFO_V1(mlops_model_out);
-PG_FUNCTION_INFO_V1(mlops_model_recv);
-PG_FUNCTION_INFO_V1(mlops_model_send);
-PG_FUNCTION_INFO_V1(mlops_model_to_bytea);
-PG_FUNCTION_INFO_V1(mlops_model_from_bytea);
-PG_FUNCTION_INFO_V1(mlops_model_to_jsonb);
-PG_FUNCTION_INFO_V1(mlops_state_in);
-PG_FUNCTION_INFO_V1(mlops_state_out);
-PG_FUNCTION_INFO_V1(mlops_state_recv);
-PG_FUNCTION_INFO_V1(mlops_state_send);
-PG_FUNCTION_INFO_V1(mlops_state_to_bytea);
-PG_FUNCTION_INFO_V1(mlops_state_from_bytea);
-PG_FUNCTION_INFO_V1(mlops_state_to_jsonb);
-PG_FUNCTION_INFO_V1(mlops_bytes_eq);
-PG_FUNCTION_INFO_V1(mlops_bytes_ne);
-PG_FUNCTION_INFO_V1(mlops_bytes_lt);
-PG_FUNCTION_INFO_V1(mlops_bytes_le);
-PG_FUNCTION_INFO_V1(mlops_bytes_gt);
-PG_FUNCTION_INFO_V1(mlops_bytes_ge);
-PG_FUNCTION_INFO_V1(mlops_bytes_cmp);
 PG_FUNCTION_INFO_V1(mlops_bytes_hash);
 PG_FUNCTION_INFO_V1(mlops_bytes_hash_extended);
 
@@ -279,89 +258,26 @@ state_from_datum(PgEnv *env, Datum value)
 	return state;
 }
 
-Datum
-mlops_model_in(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_in(VALUE_MODEL, PG_GETARG_CSTRING(0)));
-}
+/* The functions of one type, as CREATE TYPE and CREATE CAST name them. */
+#define VALUE_FUNCTION(name, result) \
+	PG_FUNCTION_INFO_V1(name); \
+	Datum name(PG_FUNCTION_ARGS) \
+	{ \
+		PG_RETURN_DATUM(result); \
+	} \
+	extern int	no_such_variable
 
-Datum
-mlops_model_out(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_out(PG_GETARG_DATUM(0)));
-}
+#define VALUE_FUNCTIONS(name, type) \
+	VALUE_FUNCTION(mlops_##name##_in, value_in(type, PG_GETARG_CSTRING(0))); \
+	VALUE_FUNCTION(mlops_##name##_out, value_out(PG_GETARG_DATUM(0))); \
+	VALUE_FUNCTION(mlops_##name##_recv, value_recv(type, (StringInfo) PG_GETARG_POINTER(0))); \
+	VALUE_FUNCTION(mlops_##name##_send, value_to_bytea(PG_GETARG_DATUM(0))); \
+	VALUE_FUNCTION(mlops_##name##_to_bytea, value_to_bytea(PG_GETARG_DATUM(0))); \
+	VALUE_FUNCTION(mlops_##name##_from_bytea, value_from_bytea(type, PG_GETARG_DATUM(0))); \
+	VALUE_FUNCTION(mlops_##name##_to_jsonb, value_to_jsonb(type, PG_GETARG_DATUM(0)))
 
-Datum
-mlops_model_recv(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_recv(VALUE_MODEL, (StringInfo) PG_GETARG_POINTER(0)));
-}
-
-Datum
-mlops_model_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_bytea(PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_model_to_bytea(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_bytea(PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_model_from_bytea(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_from_bytea(VALUE_MODEL, PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_model_to_jsonb(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_jsonb(VALUE_MODEL, PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_state_in(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_in(VALUE_STATE, PG_GETARG_CSTRING(0)));
-}
-
-Datum
-mlops_state_out(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_out(PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_state_recv(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_recv(VALUE_STATE, (StringInfo) PG_GETARG_POINTER(0)));
-}
-
-Datum
-mlops_state_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_bytea(PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_state_to_bytea(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_bytea(PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_state_from_bytea(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_from_bytea(VALUE_STATE, PG_GETARG_DATUM(0)));
-}
-
-Datum
-mlops_state_to_jsonb(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(value_to_jsonb(VALUE_STATE, PG_GETARG_DATUM(0)));
-}
+VALUE_FUNCTIONS(model, VALUE_MODEL);
+VALUE_FUNCTIONS(state, VALUE_STATE);
 
 /* Order of two values by their bytes, shorter first where one begins the other. */
 static int
@@ -380,47 +296,13 @@ compare(FunctionCallInfo fcinfo)
 	return order;
 }
 
-Datum
-mlops_bytes_eq(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) == 0);
-}
-
-Datum
-mlops_bytes_ne(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) != 0);
-}
-
-Datum
-mlops_bytes_lt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) < 0);
-}
-
-Datum
-mlops_bytes_le(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) <= 0);
-}
-
-Datum
-mlops_bytes_gt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) > 0);
-}
-
-Datum
-mlops_bytes_ge(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare(fcinfo) >= 0);
-}
-
-Datum
-mlops_bytes_cmp(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(compare(fcinfo));
-}
+VALUE_FUNCTION(mlops_bytes_eq, BoolGetDatum(compare(fcinfo) == 0));
+VALUE_FUNCTION(mlops_bytes_ne, BoolGetDatum(compare(fcinfo) != 0));
+VALUE_FUNCTION(mlops_bytes_lt, BoolGetDatum(compare(fcinfo) < 0));
+VALUE_FUNCTION(mlops_bytes_le, BoolGetDatum(compare(fcinfo) <= 0));
+VALUE_FUNCTION(mlops_bytes_gt, BoolGetDatum(compare(fcinfo) > 0));
+VALUE_FUNCTION(mlops_bytes_ge, BoolGetDatum(compare(fcinfo) >= 0));
+VALUE_FUNCTION(mlops_bytes_cmp, Int32GetDatum(compare(fcinfo)));
 
 Datum
 mlops_bytes_hash(PG_FUNCTION_ARGS)

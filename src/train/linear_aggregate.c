@@ -43,6 +43,7 @@ PG_FUNCTION_INFO_V1(mlops_solve);
 #define LEAST_ROWS 64			/* every group may have that much */
 #define MOST_ROWS 1024
 #define BUFFER_BYTES (256 * 1024)
+#define SHOWN_MESSAGES 3
 
 /* Scratch memory for least squares, kept between calls where the caller keeps fn_extra. */
 typedef struct Scratch
@@ -274,6 +275,36 @@ mlops_linear_state_final(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(state_make_datum(&env, state));
 }
 
+/*
+ * An environment for fits whose messages are shown for the first groups of a
+ * query only: thousands of groups with one flaw need no thousand lines.
+ */
+typedef struct FitEnv
+{
+	PgEnv		env;
+	int		   *messages;		/* so far; lives as long as the call site */
+} FitEnv;
+
+static void
+log_first_messages(CoreEnv *core, CoreLogLevel level, const char *message)
+{
+	FitEnv	   *fit = (FitEnv *) core->context;
+
+	if (++*fit->messages <= SHOWN_MESSAGES)
+		pg_env_log(core, level, message);
+	else if (*fit->messages == SHOWN_MESSAGES + 1)
+		pg_env_log(core, CORE_NOTICE, "further messages about the fits of this query are not shown");
+}
+
+static void
+limit_messages(FunctionCallInfo fcinfo, FitEnv *fit)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(int));
+	fit->messages = fcinfo->flinfo->fn_extra;
+	fit->env.core.log = log_first_messages;
+}
+
 /* The model as a value; nothing for a state without rows. */
 static Datum
 solve(FunctionCallInfo fcinfo, PgEnv *env, const LinearState *state, const ParamSet *params,
@@ -290,14 +321,16 @@ solve(FunctionCallInfo fcinfo, PgEnv *env, const LinearState *state, const Param
 Datum
 mlops_linear_fit_final(PG_FUNCTION_ARGS)
 {
-	PgEnv		env;
-	LinearState *state = state_argument(fcinfo, 0, &env);
+	FitEnv		fit;
+	PgEnv	   *env = &fit.env;
+	LinearState *state = state_argument(fcinfo, 0, env);
 	ParamSet	params;
 
 	if (state == NULL)
 		PG_RETURN_NULL();
-	pg_env_check(&env.core, params_init(&env.core, &params, algorithm_linear.name, algorithm_linear.params));
-	return solve(fcinfo, &env, state, &params, NULL, "y");
+	limit_messages(fcinfo, &fit);
+	pg_env_check(&env->core, params_init(&env->core, &params, algorithm_linear.name, algorithm_linear.params));
+	return solve(fcinfo, env, state, &params, NULL, "y");
 }
 
 static void pg_attribute_noreturn()
@@ -362,20 +395,22 @@ without_member(Jsonb *params, const char *name)
 Datum
 mlops_solve(PG_FUNCTION_ARGS)
 {
-	PgEnv		env;
-	LinearState *state = state_argument(fcinfo, 0, &env);
+	FitEnv		fit;
+	PgEnv	   *env = &fit.env;
+	LinearState *state = state_argument(fcinfo, 0, env);
 	Jsonb	   *json = PG_GETARG_JSONB_P(1);
 	ParamSet	params;
 	const char **names = NULL;
 	const char *target = "y";
 
-	pg_env_check(&env.core, params_init(&env.core, &params, algorithm_linear.name, algorithm_linear.params));
+	limit_messages(fcinfo, &fit);
+	pg_env_check(&env->core, params_init(&env->core, &params, algorithm_linear.name, algorithm_linear.params));
 	if (JB_ROOT_IS_OBJECT(json))
 	{
 		names = read_names(json, state->nterms);
 		target = read_target(json);
 		json = without_member(without_member(json, "names"), "target");
 	}
-	params_from_jsonb(&env.core, &params, json);
-	return solve(fcinfo, &env, state, &params, names, target);
+	params_from_jsonb(&env->core, &params, json);
+	return solve(fcinfo, env, state, &params, names, target);
 }

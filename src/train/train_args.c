@@ -203,10 +203,25 @@ unknown_member(const char *argument, const char *member, const char *const *know
 			 : errhint("Known are: %s.", all.data)));
 }
 
+#define THRESHOLD_HINT "Write threshold => '0.3', '{\"method\": \"f1\"}' or '{\"cost_fp\": 1, \"cost_fn\": 9}'."
+
+static void
+threshold_word(TrainArguments *arguments, const JsonbValue *value)
+{
+	char	   *word = json_string(value, "threshold");
+
+	if (pg_strcasecmp(word, "f1") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("threshold \"%s\" is not known", word),
+				 errhint(THRESHOLD_HINT)));
+	arguments->threshold_rule = THRESHOLD_F1;
+}
+
 static void
 read_threshold(TrainArguments *arguments, Jsonb *json)
 {
-	static const char *const members[] = {"cost_fp", "cost_fn"};
+	static const char *const members[] = {"method", "cost_fp", "cost_fn"};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -217,14 +232,7 @@ read_threshold(TrainArguments *arguments, Jsonb *json)
 		JsonbExtractScalar(&json->root, &value);
 		if (value.type == jbvString)
 		{
-			char	   *word = json_string(&value, "threshold");
-
-			if (strcmp(word, "f1") != 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("threshold \"%s\" is not known", word),
-						 errhint("Give a number, \"f1\", or {\"cost_fp\": 1, \"cost_fn\": 9}.")));
-			arguments->threshold_rule = THRESHOLD_F1;
+			threshold_word(arguments, &value);
 			return;
 		}
 		arguments->threshold = json_number(&value, "threshold", 0, 1);
@@ -234,9 +242,8 @@ read_threshold(TrainArguments *arguments, Jsonb *json)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("threshold cannot be a JSON array"),
-				 errhint("Give a number, \"f1\", or {\"cost_fp\": 1, \"cost_fn\": 9}.")));
+				 errhint(THRESHOLD_HINT)));
 
-	arguments->threshold_rule = THRESHOLD_COST;
 	arguments->cost_fp = arguments->cost_fn = 1;
 	iterator = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -247,13 +254,23 @@ read_threshold(TrainArguments *arguments, Jsonb *json)
 			continue;
 		name = json_string(&value, "threshold");
 		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (strcmp(name, "cost_fp") == 0)
+		if (strcmp(name, "method") == 0)
+			threshold_word(arguments, &value);
+		else if (strcmp(name, "cost_fp") == 0)
 			arguments->cost_fp = json_number(&value, "cost_fp", 0, 1e300);
 		else if (strcmp(name, "cost_fn") == 0)
 			arguments->cost_fn = json_number(&value, "cost_fn", 0, 1e300);
 		else
 			unknown_member("threshold", name, members, lengthof(members));
 	}
+	if (JB_ROOT_COUNT(json) == 0 || (arguments->threshold_rule == THRESHOLD_F1 && JB_ROOT_COUNT(json) > 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("threshold takes a method or costs"),
+				 errhint(THRESHOLD_HINT)));
+	if (arguments->threshold_rule == THRESHOLD_F1)
+		return;
+	arguments->threshold_rule = THRESHOLD_COST;
 	if (arguments->cost_fp + arguments->cost_fn <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -55,7 +55,7 @@ FROM pg_temp.train('', 'CASE g % 6 WHEN 0 THEN ''NaN'' WHEN 1 THEN ''-Infinity''
 SELECT throws_ok(format('SELECT * FROM pg_temp.train('''', %L)', y), state, message)
 FROM (VALUES ('date ''2020-01-01'' + g', '42804', 'target column "y" of type date cannot be predicted'),
 	('ARRAY[g, 1]', '42804', 'target column "y" of type integer[] cannot be predicted'),
-	('jsonb_build_array(g)', '0A000', 'column "y" of type jsonb cannot be a feature'),
+	('jsonb_build_array(g)', '0A000', 'target column "y" of type jsonb cannot be predicted'),
 	('''one''::text', '22000', 'target column "y" has only one class: "one"'),
 	('true', '22000', 'target column "y" has only one class: "true"'),
 	('g::text', '22023', NULL), ('NULL::float8', 'P0002', 'no row of the source can be used')) AS bad (y, state, message);

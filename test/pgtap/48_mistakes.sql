@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(31);
+SELECT plan(44);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -48,8 +48,24 @@ SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', 
     'parameter "num_leaves" of algorithm "gbm" must be an integer', 'a known one with an array');
 SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', algorithm => 'elastic_net', params => '{"alphas": ["a"]}')$$, '22023',
     'parameter "alphas" of algorithm "elastic_net" takes an array of numbers', 'one that takes arrays');
-SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', params => '{"class_weight": {"No": 1, "Yes": 5}}')$$, '22023',
-    'parameter "class_weight" of algorithm "gbm" must be one of none|balanced, not "{...}"', 'weights by class');
+SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'naive_bayes', params => '{"alpha": {"No": 1, "Yes": 5}}')$$, '22023',
+    'parameter "alpha" of algorithm "naive_bayes" must be a number, not an object', 'an object for a number');
+SELECT is(hint_of($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'xgboost')$$), 'Use "gbm".', 'what others call it');
+SELECT is(hint_of($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'lr')$$), 'Use "logistic" for classes, "linear" for numbers.', 'which is not always one');
+
+-- threshold
+SELECT lives_ok($$SELECT mlops.train('cut', 'crm.customers', target => 'churn', key => 'customer_id', algorithm => 'naive_bayes', threshold => word)
+                  FROM unnest('{"\"f1\"","{\"method\": \"f1\"}"}'::jsonb[]) AS word$$, 'a rule by its name, alone or as a method');
+SELECT is(count(DISTINCT metrics ->> 'threshold') || ' ' || bool_and(metrics ->> 'threshold' <> '0.5'), '1 true', '... is one rule') FROM mlops.versions WHERE model = 'cut';
+SELECT is(hint_of(format($$SELECT mlops.train('m', 'crm.customers', target => 'churn', threshold => %L)$$, word)),
+    'Write threshold => ''0.3'', ''{"method": "f1"}'' or ''{"cost_fp": 1, "cost_fn": 9}''.', 'what a threshold is not: ' || word)
+FROM unnest('{"\"recall\"","[0.3]","{}","{\"method\": \"f1\", \"cost_fp\": 2}"}'::text[]) AS word;
+
+-- target
+SELECT throws_ok($$SELECT mlops.train('m', 'SELECT i AS x, point(i, i) AS p FROM generate_series(1, 99) AS i', target => 'p')$$, '0A000',
+    'target column "p" of type point cannot be predicted', 'a type that cannot be predicted');
+SELECT throws_ok($$SELECT mlops.train('m', 'SELECT i AS x, i * interval ''1 day'' + date ''2026-01-01'' AS d FROM generate_series(1, 99) AS i', target => 'd')$$, '42804',
+    'target column "d" of type timestamp without time zone cannot be predicted', 'a time');
 
 -- columns
 SELECT mlops.train('days', $$SELECT i AS dew, i % 7 AS day, i % 3 AS hour, i * 2.0 AS y FROM generate_series(1, 60) AS i$$, target => 'y', algorithm => 'linear');
@@ -57,6 +73,12 @@ SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 A
     'mlops.check_source() compares a table or query with what a model needs.', 'a column that is another feature is not proposed');
 SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS days, 2 AS hour) AS c$$),
     'Perhaps you meant column "days".', 'any other is');
+SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS hour, 3 AS day_of_week, 4 AS other) AS c$$),
+    'Perhaps you meant column "day_of_week".', 'a name that begins like it');
+SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS hour, 3 AS week, 4.0 AS y, 'a' AS note) AS c$$),
+    'Perhaps you meant column "week".', 'the only one that could be it: neither target nor text');
+SELECT is(hint_of($$SELECT mlops.predict('days/1', c) FROM (SELECT 1 AS dew, 2 AS hour, 3 AS week, 4 AS month) AS c$$),
+    'mlops.check_source() compares a table or query with what a model needs.', 'none where there are several');
 SELECT is(hint_of($$SELECT mlops.predict('days@2001-01-01', 1, 2, 3)$$),
     'A time without a zone is UTC. The view mlops.history shows what was in Production when.', 'no version at a time');
 

@@ -1,0 +1,53 @@
+# What a training says: as often as it helps, and nothing that a later line takes back.
+use strict;
+use warnings;
+use MlopsTest;
+use Test::More;
+
+my $node = MlopsTest::node('main');
+$node->safe_psql('postgres', 'CREATE EXTENSION mlops');
+
+# the messages of a statement
+sub messages
+{
+	my ($sql) = @_;
+	my ($out, $err);
+	$node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 1);
+	return $err;
+}
+
+sub times_in
+{
+	my ($text, $what) = @_;
+	my @found = $text =~ /$what/g;
+	return scalar @found;
+}
+
+# a constant term in every group of an aggregate
+for my $statement (
+	'SELECT count(mlops.linear_fit(i, ARRAY[i % 7, 1]::float8[])) OVER () FROM generate_series(1, 2000) i GROUP BY i % 50',
+	'SELECT mlops.solve(s) FROM (SELECT mlops.linear_state(i, ARRAY[i % 7, 1]::float8[]) AS s FROM generate_series(1, 2000) i GROUP BY i % 50) AS q')
+{
+	my $said = messages($statement);
+	is(times_in($said, 'term "x2" is constant'), 3, 'the first three of fifty groups tell');
+	is(times_in($said, 'further messages about the fits of this query are not shown'), 1, '... and one line tells of the others');
+}
+my $two = messages('SELECT mlops.linear_fit(i, ARRAY[i % 7, 1]::float8[]) FROM generate_series(1, 100) i GROUP BY i % 2');
+is(times_in($two, 'term "x2" is constant'), 2, 'two groups tell');
+is(times_in($two, 'further'), 0, '... all there is');
+
+# a target that does not vary
+my $constant = messages(q{SELECT mlops.train('c', 'SELECT i AS id, i % 7 AS x, 5.5 AS y FROM generate_series(1, 100) i', 'y', 'linear', key => 'id')});
+is(times_in($constant, 'target "y" is 5.5 in all training rows'), 1, 'a constant target is told');
+is(times_in(messages(q{SELECT mlops.train('c', 'SELECT i AS id, i % 7 AS x, i % 2 + 0.5 AS y FROM generate_series(1, 100) i', 'y', 'linear', key => 'id')}),
+		'in all training rows'), 0, '... and no other');
+
+# three classes, of which only two are in training rows
+my $few = messages(q{SELECT mlops.train('k', 'SELECT i AS id, i AS x, CASE i % 3 WHEN 0 THEN ''a'' WHEN 1 THEN ''b'' ELSE ''c'' END AS y
+	FROM generate_series(1, 6) i', 'y', 'naive_bayes', key => 'id', seed => 42)});
+like($few, qr/1 of 3 classes of target "y" would be in held-out rows only.*binary classification/s, 'the task follows from the classes that train');
+unlike($few, qr/classification with 3 classes/, '... and is told once');
+like(messages(q{SELECT mlops.train('k', 'SELECT i AS id, i AS x, i % 3 || ''rd'' AS y FROM generate_series(1, 300) i', 'y', 'naive_bayes', key => 'id')}),
+	qr/classification with 3 classes/, 'three classes that train');
+
+done_testing();
