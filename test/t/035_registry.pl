@@ -101,6 +101,41 @@ $node->wait_for_catchup($standby);
 is($session->query_safe(q{SELECT mlops.predict('churn', 1) = mlops.predict('churn/1', 1)}), 't', '... follows the primary');
 $session->quit;
 
+# the standby predicts without a pause while the primary promotes: each statement has one version, the one that its snapshot shows
+my $promoter = $node->background_psql('source');
+$promoter->query_until(qr/started/, qq{\\echo started\n} . join '', map { "SELECT mlops.promote('churn', " . ($_ % 2 ? 3 : 1) . ");\n" } 1 .. 400);
+($status, $out, $error) = $standby->psql('source', <<'SQL');
+SET ROLE scorer;
+DO $$
+DECLARE
+	seen int[] := '{}';
+	shown int;
+	answers int;
+	agree boolean;
+	n int := 0;
+BEGIN
+	WHILE n < 20000 AND (n < 500 OR cardinality(seen) < 12) LOOP
+		SELECT production_version, (SELECT count(DISTINCT mlops.predict('churn', r.x + 0 * r.id)) FROM (SELECT 2::float8 AS x, id FROM rows LIMIT 20) r),
+			mlops.predict('churn', 2) = mlops.predict('churn/' || production_version, 2) INTO shown, answers, agree FROM mlops.models WHERE model = 'churn';
+		IF shown IS NULL OR answers <> 1 OR NOT agree THEN
+			RAISE EXCEPTION 'version %, % answers, agree %', shown, answers, agree;
+		END IF;
+		IF seen[cardinality(seen)] IS DISTINCT FROM shown THEN
+			seen := seen || shown;
+		END IF;
+		n := n + 1;
+	END LOOP;
+	RAISE NOTICE 'changes seen: %', cardinality(seen) - 1;
+END $$;
+SQL
+is($status, 0, 'a standby predicts while the primary promotes') or diag($error);
+my ($changes) = $error =~ /changes seen: (\d+)/;
+cmp_ok($changes // 0, '>=', 5, '... and follows');
+$promoter->quit;
+$node->wait_for_catchup($standby);
+is(scores($standby, 'source', 'churn'), scores($node, 'source', 'churn'), '... to the end');
+$node->safe_psql('source', q{SELECT mlops.promote('churn/1')});
+
 # what was not committed is gone after a crash
 $session = $node->background_psql('source');
 $session->query_safe(q{BEGIN; SELECT mlops.promote('churn/3'); SELECT mlops.rename_model('churn', 'lost')});
@@ -119,5 +154,20 @@ like(slurp_file($node->logfile, $offset), qr/LOG:  role "scorer" was denied "man
 $offset = -s $node->logfile;
 $node->safe_psql('source', q{SET ROLE scorer; SELECT count(*) FROM mlops.versions WHERE mlops.has_access(model, 'manage')});
 unlike(slurp_file($node->logfile, $offset), qr/was denied/, '... while asking is not an attempt');
+$offset = -s $node->logfile;
+$node->psql('source', $_) for q{SET ROLE scorer; SELECT mlops.model_value('churn')}, q{SET ROLE scorer; SELECT * FROM mlops.coefficients('churn')},
+	q{SET ROLE scorer; SELECT * FROM mlops.export_chunks('churn')};
+is(scalar(() = slurp_file($node->logfile, $offset) =~ /LOG:  role "scorer" was denied "read" on model "churn"/g), 3, 'every way of reading out is an attempt');
+$offset = -s $node->logfile;
+$node->safe_psql('source', q{BEGIN; SET ROLE owner; SELECT length(mlops.model_value('churn')::bytea); SELECT count(*) FROM mlops.export_chunks('churn/3'); ROLLBACK});
+like(slurp_file($node->logfile, $offset), qr/LOG:  role "owner" read version 1 of model "churn" as a value/, 'who read a model out is logged, also when it was rolled back');
+like(slurp_file($node->logfile, $offset), qr/LOG:  role "owner" exported version 3 of model "churn"/, '... or exported it');
+is($node->safe_psql('source', q{SELECT count(*) FROM mlops.audit WHERE action = 'export'}), 0, '... which leaves no row');
+$node->wait_for_catchup($standby);
+$offset = -s $standby->logfile;
+$standby->safe_psql('source', q{SET ROLE owner; SELECT length(mlops.model_value('churn')::bytea)});
+$standby->psql('source', q{SET ROLE scorer; SELECT mlops.model_value('churn')});
+like(slurp_file($standby->logfile, $offset), qr/LOG:  role "owner" read version 1 of model "churn" as a value/, 'a standby logs it');
+like(slurp_file($standby->logfile, $offset), qr/LOG:  role "scorer" was denied "read" on model "churn"/, '... and who was denied');
 
 done_testing();

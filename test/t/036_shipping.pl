@@ -1,6 +1,8 @@
 # Versions between databases: COPY out and in without superuser rights; only Production by logical replication, in two ways.
 use strict;
 use warnings;
+use Cwd 'abs_path';
+use File::Basename;
 use MlopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -48,31 +50,54 @@ $node->command_ok(
 is($node->safe_psql('shop', sprintf($ask, 'parcel/2')), $score{2}, 'the same scores there');
 is($node->safe_psql('shop', 'SELECT model, owner, latest_version FROM mlops.models'), 'parcel|importer|2', 'it belongs to who imported it');
 
-# The registry's own tables into an empty registry, with a filter on the stage: predict(name, …) works at the subscriber and follows promotions.
-$node->safe_psql('factory', <<'SQL');
-SELECT mlops.grant_access('line', 'scorer', 'predict');
-CREATE UNIQUE INDEX model_versions_shipping ON mlops.model_versions (model_id, version, stage);
-ALTER TABLE mlops.model_versions REPLICA IDENTITY USING INDEX model_versions_shipping;
-CREATE PUBLICATION production FOR TABLE mlops.registered_models, mlops.model_versions WHERE (stage = 'Production'), mlops.model_blobs, mlops.model_grants;
-SELECT pg_create_logical_replication_slot('production', 'pgoutput');
-SQL
+# The registry's own tables into an empty registry, filtered by stage, as GOVERNANCE.md says: predict(name, …) works at the subscriber and follows
+# promotions; nothing but what is in Production arrives, bytes included.
+my ($publisher, $subscriber) = slurp_file(dirname(abs_path(__FILE__)) . '/../../docs/GOVERNANCE.md') =~
+  /^```(?:sql)?\n(CREATE SCHEMA shipping;.*?)^```.*?^```(?:sql)?\n(CREATE SCHEMA shipping;.*?)^```/ms;
+ok($publisher && $subscriber, 'the page has both parts of the recipe');
+$node->safe_psql('factory', q{SELECT mlops.grant_access('line', 'scorer', 'predict');
+	SELECT mlops.train('draft', 'SELECT id, x, y * 9 AS y FROM work.rows', target => 'y', key => 'id', algorithm => 'linear')});
+$node->safe_psql('factory', $publisher . q{SELECT pg_create_logical_replication_slot('production', 'pgoutput');});
 my $connection = 'host=' . $node->host . ' port=' . $node->port . ' dbname=factory';
-$node->safe_psql('branch', qq{CREATE SUBSCRIPTION production CONNECTION '$connection' PUBLICATION production WITH (create_slot = false, slot_name = 'production')});
+$subscriber =~ s/CONNECTION '…' PUBLICATION production/CONNECTION '$connection' PUBLICATION production WITH (create_slot = false, slot_name = 'production')/ or die;
+$node->safe_psql('branch', $subscriber);
 $node->wait_for_subscription_sync(undef, 'production', 'branch');
-is($node->safe_psql('branch', 'SET ROLE scorer; ' . sprintf($ask, 'line')), $score{1}, 'the subscriber predicts, with the privileges of the publisher');
-is($node->safe_psql('branch', q{SELECT version, stage FROM mlops.versions WHERE model = 'line'}), '1|Production', '... and has no other version');
+my $bytes = q{SELECT string_agg(DISTINCT encode(sha256, 'hex'), ',') FROM %s.model_blobs};
+my %sha = map { split /\|/ } split /\n/, $node->safe_psql('factory', q{SELECT version, model_sha256 FROM mlops.versions WHERE model = 'line'});
+sub arrived
+{
+	my ($version, $what) = @_;
+	is($node->safe_psql('branch', 'SET ROLE scorer; ' . sprintf($ask, 'line')), $score{$version}, "$what: the subscriber predicts, with the privileges of the publisher");
+	is($node->safe_psql('branch', q{SELECT model, version, stage FROM mlops.versions}), "line|$version|Production", '... and has no other version');
+	is($node->safe_psql('branch', sprintf($bytes, 'mlops')), $sha{$version}, '... and no other bytes');
+	is($node->safe_psql('factory', sprintf($bytes, 'shipping')), $sha{$version}, '... which were never sent');
+	return;
+}
+arrived(1, 'at first');
+is($node->safe_psql('branch', 'SELECT name FROM mlops.registered_models'), 'line', 'a model that never was in Production is not named');
 $node->safe_psql('factory', q{SELECT mlops.promote('line/3')});
 $node->wait_for_catchup('production');
-is($node->safe_psql('branch', 'SET ROLE scorer; ' . sprintf($ask, 'line')), $score{3}, 'it follows a promotion');
-is($node->safe_psql('branch', q{SELECT version, stage FROM mlops.versions WHERE model = 'line'}), '3|Production', '... and the former version has left');
+arrived(3, 'after a promotion');
 $node->safe_psql('factory', q{SELECT mlops.rollback('line')});
 $node->wait_for_catchup('production');
-is($node->safe_psql('branch', sprintf($ask, 'line')), $score{1}, 'and a rollback');
-$node->safe_psql('factory', q{SELECT mlops.archive('line/1')});
+arrived(1, 'after a rollback');
+$node->safe_psql('factory', q{SELECT mlops.train('line', 'SELECT id, x, y * 5 AS y FROM work.rows', target => 'y', key => 'id', algorithm => 'linear', params => '{"reg_lambda": 0}')});
+$node->wait_for_catchup('production');
+arrived(1, 'after a training');
+$node->safe_psql('factory', q{SELECT mlops.rename_model('line', 'route')});
+$node->wait_for_catchup('production');
+is($node->safe_psql('branch', sprintf($ask, 'route')), $score{1}, 'a rename');
+$node->safe_psql('factory', q{SELECT mlops.rename_model('route', 'line'); SELECT mlops.archive('line/1')});
 $node->wait_for_catchup('production');
 my ($status, $out, $err) = $node->psql('branch', sprintf($ask, 'line'));
-like($err, qr/model "line" has no version in Production/, 'and a withdrawal');
+like($err, qr/model "line" does not exist/, 'and a withdrawal, of the model with its last version');
+is($node->safe_psql('branch', 'SELECT count(*) FROM mlops.model_blobs'), 0, '... which leaves no bytes');
+$node->safe_psql('factory', q{SELECT mlops.promote('draft/1')});
+$node->wait_for_catchup('production');
+is($node->safe_psql('branch', 'SELECT model, version FROM mlops.versions'), 'draft|1', 'a model arrives when it enters Production');
+is($node->safe_psql('branch', sprintf($ask, 'draft')), $node->safe_psql('factory', sprintf($ask, 'draft')), '... and predicts');
 $node->safe_psql('branch', 'DROP SUBSCRIPTION production');
+$node->safe_psql('factory', q{DROP TRIGGER serve ON mlops.model_versions; DROP PUBLICATION production});
 
 # A table of values: nothing but what is in Production leaves the database.
 my $table = 'CREATE SCHEMA serving; CREATE TABLE serving.models (model text PRIMARY KEY, version int NOT NULL, value mlops.model NOT NULL)';
