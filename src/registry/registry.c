@@ -149,6 +149,9 @@ registry_lock(const char *function, const char *reference, int32 version, BareNa
 
 	memset(target, 0, sizeof(*target));
 	target->user = GetUserId();
+	/* that the model is not there, or closed, comes before how it is named */
+	if (bare == BARE_NAME_ERROR && ref.kind == REF_PRODUCTION && version == 0)
+		look_up(&ref, NULL, privilege, target);
 	full = complete_reference(reference, &ref, version, bare, &target->newest);
 	for (;;)
 	{

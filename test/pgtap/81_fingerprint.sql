@@ -1,6 +1,6 @@
 -- Fingerprints: what they see, what they do not, and that a training records the same. Profiles against plain SQL.
 
-SELECT plan(44);
+SELECT plan(49);
 SET client_min_messages = warning;
 
 CREATE TYPE mood AS ENUM ('low', 'high');
@@ -51,6 +51,16 @@ SELECT matches(string_agg(line, ' '), 'Workers Launched: [12].*Partial Aggregate
 FROM pg_temp.plan('SELECT mlops.fingerprint(m) FROM many AS m') AS e (line);
 SELECT is(mlops.fingerprint(m), :'alone'::text, '... and it is the same') FROM many AS m;
 SELECT is(mlops.fingerprint(m), :'alone'::text, 'groups, one of them all') FROM many AS m GROUP BY id > 0;
+
+-- states combine, in any order and grouping: those of parts give that of the whole
+CREATE AGGREGATE pg_temp.state_of("row" record) (SFUNC = mlops.fingerprint_accumulate, STYPE = bytea);
+CREATE TEMP TABLE parts AS SELECT id % 7 AS part, pg_temp.state_of(m) AS state FROM many AS m GROUP BY 1;
+CREATE AGGREGATE pg_temp.merged(bytea) (SFUNC = mlops.fingerprint_combine, STYPE = bytea);
+CREATE AGGREGATE pg_temp.combined(bytea) (SFUNC = mlops.fingerprint_combine, STYPE = bytea, FINALFUNC = mlops.fingerprint_final);
+SELECT is(pg_temp.combined(state ORDER BY part * sign), :'alone'::text, 'states of parts, ' || what) FROM parts, (VALUES ('forwards', 1), ('backwards', -1)) AS d (what, sign) GROUP BY what;
+SELECT is(pg_temp.combined(state), :'alone'::text, '... in groups') FROM (SELECT pg_temp.merged(state) AS state FROM parts GROUP BY part < 3) AS g;
+SELECT is(pg_temp.combined(state), :'alone'::text, 'no rows are nothing') FROM (SELECT state FROM parts UNION ALL SELECT NULL) AS g;
+SELECT is(octet_length(state) < 100, true, 'a state is small') FROM parts LIMIT 1;
 
 -- what a training records
 SELECT version FROM mlops.train('mixed', 'mixed', target => 'y', algorithm => 'naive_bayes', key => 'id', exclude => '{b}');
