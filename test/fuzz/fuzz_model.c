@@ -1,9 +1,11 @@
 /*
- * fuzz_model.c: models from any bytes. What is accepted encodes to a fixed point, shows itself as JSON, and scores rows.
+ * fuzz_model.c: models from any bytes. What is accepted encodes to a fixed point, shows itself as JSON, scores
+ * and explains rows.
  */
 #include <math.h>
 
 #include "core/algorithm.h"
+#include "core/explain.h"
 #include "format/model_format.h"
 #include "fuzz_support.h"
 
@@ -92,6 +94,23 @@ check_hastened(CoreEnv *env, const Model *model, const double *terms)
 	free(others);
 }
 
+/* Attributions of any model that has some; their size is for the tests, here they must only stay in bounds. */
+static void
+explain(CoreEnv *env, const Model *model, const double *terms)
+{
+	Explainer  *explainer;
+	CoreStatus	status = explainer_create(env, model, &explainer);
+	double	   *attribution = fuzz_doubles((size_t) model->schema.count);
+
+	fuzz_check(status == CORE_OK || status == CORE_UNSUPPORTED || status == CORE_CORRUPT);
+	for (int k = 0; k < model->noutputs && status == CORE_OK; k++)
+	{
+		(void) explainer_baseline(explainer, k);
+		explainer_attribute(explainer, terms, k, attribution);
+	}
+	free(attribution);
+}
+
 static void
 score(CoreEnv *env, const Model *model)
 {
@@ -119,6 +138,7 @@ score(CoreEnv *env, const Model *model)
 	if (model->algorithm->score_rows != NULL)
 		check_score_rows(model, terms);
 	check_hastened(env, model, terms);
+	explain(env, model, terms + model->transform->nterms);
 	for (int i = 0; i < schema->count; i++)
 		free(vectors[i]);
 	free(terms);
