@@ -113,7 +113,7 @@ tree_defaults(Model *model, int64_t nrows, TreeJob *job)
 	/* a label tells less about a row than a number does, so small sets of them bear smaller trees and steps */
 	job->num_leaves = (int32_t) tree_choose(model, "num_leaves", clamp(floor(n / (numbers ? 150 : 1000)), 6, 31));
 	job->learning_rate = tree_choose(model, "learning_rate", n < 10000 && !numbers ? 0.05 : 0.1);
-	rules->min_child_samples = (int64_t) tree_choose(model, "min_child_samples", clamp(floor(n / 100), 5, 20));
+	rules->min_child_samples = (int64_t) tree_choose(model, "min_child_samples", clamp(floor(n / (numbers ? 500 : 100)), 5, 20));
 	rules->min_data_per_group = (int64_t) tree_choose(model, "min_data_per_group", clamp(floor(n / 100), 10, 100));
 	rules->cat_smooth = tree_choose(model, "cat_smooth", 10);
 	rules->cat_l2 = tree_choose(model, "cat_l2", 10);
