@@ -72,8 +72,9 @@ SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN $1::oid = 0 THEN 'public'::name
                 ELSE COALESCE((SELECT r.rolname FROM pg_roles r WHERE r.oid = $1::oid), ('pg_gone_' || $1::oid)::name) END
 $$;
-COMMENT ON FUNCTION mlops.role_name(regrole) IS 'Name of a role in the copies that workers read.';
+COMMENT ON FUNCTION mlops.role_name(regrole) IS 'Internal: name of a role in the copies that workers read';
 REVOKE ALL ON FUNCTION mlops.role_name(regrole) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.role_name(regrole) TO PUBLIC;
 
 CREATE FUNCTION mlops.copy_registry() RETURNS text[] LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -88,16 +89,25 @@ DECLARE
         ["aliases", "model_id, alias, version", [["aliases_pkey", "model_id, alias"]]],
         ["stage_history", "model_id, event, version, from_stage, to_stage, changed_at", [["stage_history_pkey", "model_id, event"]]],
         ["model_grants", "model_id, mlops.role_name(grantee) AS grantee, privilege", [["model_grants_pkey", "model_id, grantee, privilege"]]]]';
+    -- whoever makes the copies: triggers run as the role that all work on the registry is done as
+    writer CONSTANT name := (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'mlops.registered_models'::regclass);
     made text[] := '{}';
     copy jsonb;
     key  jsonb;
     tab  text;
+    grantee oid;
 BEGIN
     FOR copy IN SELECT * FROM jsonb_array_elements(copies) LOOP
         tab := copy ->> 0;
         EXECUTE format('LOCK TABLE mlops.%I IN SHARE ROW EXCLUSIVE MODE', tab);
         EXECUTE format('CREATE TABLE mlops.%I AS SELECT %s FROM mlops.%I', 'shared_' || tab, copy ->> 1, tab);
-        EXECUTE format('REVOKE ALL ON mlops.%I FROM PUBLIC', 'shared_' || tab);
+        EXECUTE format('ALTER TABLE mlops.%I OWNER TO %I', 'shared_' || tab, writer);
+        -- what ALTER DEFAULT PRIVILEGES gave
+        FOR grantee IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+                       WHERE c.oid = format('mlops.%I', 'shared_' || tab)::regclass AND a.grantee <> c.relowner LOOP
+            EXECUTE format('REVOKE ALL ON mlops.%I FROM %s', 'shared_' || tab,
+                           CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END);
+        END LOOP;
         FOR key IN SELECT * FROM jsonb_array_elements(copy -> 2) LOOP
             IF key ->> 0 LIKE '%\_pkey' THEN
                 EXECUTE format('ALTER TABLE mlops.%I ADD CONSTRAINT %I PRIMARY KEY (%s)', 'shared_' || tab, 'shared_' || (key ->> 0), key ->> 1);

@@ -11,11 +11,6 @@
 
 #include "fmgr.h"
 
-/* VARDATA and its kin left postgres.h in 16 */
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
-
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "mlops supports PostgreSQL 15 to 18"
 #endif

@@ -94,7 +94,7 @@ FROM (VALUES
 -- Copies for the workers of Citus, whose catalogs are imitated (test/t/090_citus.pl has the real one).
 SELECT version FROM mlops.train('c', 'SELECT * FROM public.rows', target => 'y', key => 'id', algorithm => 'linear');
 SELECT mlops.promote('c/1'), mlops.set_alias('c/1', 'champion');
-DROP ROLE IF EXISTS cat_reader;
+DROP ROLE IF EXISTS cat_reader, cat_owner;
 CREATE ROLE cat_reader;
 CREATE FUNCTION pg_temp.answers() RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' | ',
@@ -118,8 +118,15 @@ CREATE FUNCTION pg_temp.differences() RETURNS bigint LANGUAGE sql AS $$
 
 SELECT alike(pg_temp.try_as('none', 'SELECT mlops.citus_share()'), '42704 | extension "citus" is not installed%', 'nothing to share without Citus');
 SELECT alike(pg_temp.try_as('cat_reader', 'SELECT mlops.citus_share()'), '42501 | permission denied for function citus_share%', 'nor for everybody');
+CREATE ROLE cat_owner;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO public, cat_reader;
+DO $$
+BEGIN
+    EXECUTE (SELECT string_agg(format('ALTER TABLE mlops.%I OWNER TO cat_owner', relname), ';') FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'r');
+END $$;
 SELECT is(mlops.copy_registry(), '{mlops.shared_registered_models,mlops.shared_model_versions,mlops.shared_model_blobs,mlops.shared_aliases,mlops.shared_stage_history,mlops.shared_model_grants}',
     'copies are made');
+ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM public, cat_reader;
 SELECT is(pg_temp.differences(), 0::bigint, 'with all that there is');
 SELECT is_empty($$SELECT relname FROM pg_class, aclexplode(relacl) a WHERE relname LIKE 'shared\_%' AND relnamespace = 'mlops'::regnamespace AND a.grantee <> relowner$$,
     'and nobody may read them');
@@ -170,4 +177,5 @@ UPDATE mlops.shared_model_grants_102008 SET grantee = 'pg_gone_7';
 SELECT alike(pg_temp.try_as('cat_reader', 'SELECT mlops.predict(''c/1'', 1, ''a'')'), '42501 | %', 'a role that is gone is not everybody');
 DELETE FROM pg_dist_local_group;
 DROP OWNED BY cat_reader;
-DROP ROLE cat_reader;
+REASSIGN OWNED BY cat_owner TO postgres;
+DROP ROLE cat_reader, cat_owner;
