@@ -73,11 +73,13 @@ $(CREATE_SCRIPT): $(SQL_PARTS) $(SQL_STAMP) mlops.control
 	  for part in $(SQL_PARTS); do printf '\n-- %s\n\n' "$$part"; cat "$$part"; done; } >$@.new
 	mv $@.new $@
 
-# Lines "-- include FILE" stand for parts that the older version lacks.
+# Lines "-- include FILE" and "-- replace FILE" stand for parts of today's script: as they are, or with CREATE OR REPLACE.
 $(UPGRADES): build/%: sql/upgrade/% $(SQL_PARTS)
 	@mkdir -p $(@D)
-	awk '/^-- include / { if ((getline line <$$3) < 0) { print $$3 ": no such file" >"/dev/stderr"; exit 1 } \
-	  do print line; while ((getline line <$$3) > 0); close($$3); next } { print }' $< >$@.new
+	awk '!/^-- (include|replace) / { print; next } \
+	  { if ((getline line <$$3) < 0) { print $$3 ": no such file" >"/dev/stderr"; exit 1 } \
+	    do { if ($$2 == "replace" && line ~ /^CREATE (FUNCTION|PROCEDURE|AGGREGATE|VIEW) /) sub(/^CREATE/, "CREATE OR REPLACE", line); print line } \
+	    while ((getline line <$$3) > 0); close($$3) }' $< >$@.new
 	mv $@.new $@
 
 build/installcheck/results:

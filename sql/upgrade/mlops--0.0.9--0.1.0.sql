@@ -1,11 +1,11 @@
 \echo Use "ALTER EXTENSION mlops UPDATE" to load this file. \quit
 -- From 0.0.9, which trained, promoted and scored, but had no tracking, gates, searches, proof or explanations.
 --
--- What has changed is written out; parts of the script that the older version lacks as a whole are named in lines
--- "-- include FILE", which the build replaces by the file.  A difference to a new installation fails test/t/085_update.pl.
+-- Changes of tables are written out, and so is what must be dropped because its arguments or results differ.  The build puts parts of the
+-- script of today into it: "-- include FILE" as it is, where the older version has nothing of it; "-- replace FILE" with CREATE OR REPLACE,
+-- where it has.  A difference to a new installation fails test/t/085_update.pl.
 --
--- mlops.train has one argument more and mlops.fingerprint(text) gives another value: views and functions of users that
--- depend on the old ones (BEGIN ATOMIC) must be dropped before.
+-- Views and functions of users (BEGIN ATOMIC) that depend on what is dropped here must be dropped before.
 
 -- tables
 
@@ -90,214 +90,34 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.model_gates',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = author)');
 SELECT pg_catalog.pg_extension_config_dump('mlops.gate_checks', '');
 
--- views
-
-COMMENT ON FUNCTION mlops.has_access(text, text) IS
-    'whether the current role has a privilege (read, predict, write, approve, manage, or any) on a model; false for models that do not exist';
-COMMENT ON FUNCTION mlops.has_access(uuid, text) IS
-    'Internal: whether the current role has a privilege on the model of that id; the filter of the views';
-
-CREATE OR REPLACE VIEW mlops.versions WITH (security_barrier) AS
-SELECT m.name COLLATE "default" AS model,
-       v.version,
-       v.stage,
-       v.algorithm,
-       v.task,
-       pg_catalog.encode(v.model_sha256, 'hex') AS model_sha256,
-       CASE WHEN r.can_read THEN
-           (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END ORDER BY k.step)
-            FROM mlops.metrics k WHERE k.run_uuid = v.run_id) END AS metrics,
-       CASE WHEN r.can_read THEN
-           (SELECT pg_catalog.jsonb_object_agg(k.key, k.value)
-            FROM mlops.params k WHERE k.run_uuid = v.run_id) END AS params,
-       v.rows_train,
-       v.rows_test,
-       v.rows_skipped,
-       v.target,
-       v.key,
-       CASE WHEN r.can_read THEN v.source END AS source,
-       pg_catalog.pg_get_userbyid(v.user_id)::pg_catalog.text COLLATE "default" AS author,
-       v.creation_time AS created_at,
-       v.last_updated_time AS updated_at,
-       v.seconds,
-       v.model_bytes,
-       v.description,
-       (SELECT pg_catalog.array_agg(a.alias COLLATE "default" ORDER BY a.alias) FROM mlops.aliases a
-        WHERE a.model_id = v.model_id AND a.version = v.version) AS aliases,
-       (SELECT pg_catalog.jsonb_object_agg(t.key, t.value) FROM mlops.version_tags t
-        WHERE t.model_id = v.model_id AND t.version = v.version) AS tags,
-       v.run_id,
-       v.model_id
-FROM mlops.registered_models m
-JOIN mlops.model_versions v USING (model_id)
-CROSS JOIN LATERAL (SELECT mlops.has_access(v.model_id, 'read') AS can_read) r
-WHERE mlops.has_access(m.model_id, 'any');
-COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows, each at its last step; null where a metric is undefined.';
-
-CREATE OR REPLACE VIEW mlops.history WITH (security_barrier) AS
-SELECT m.name COLLATE "default" AS model,
-       h.event,
-       h.version,
-       h.action,
-       CASE WHEN h.action <> 'register' THEN h.from_stage END AS from_stage,
-       h.to_stage,
-       h.changed_at,
-       pg_catalog.pg_get_userbyid(h.changed_by)::pg_catalog.text COLLATE "default" AS changed_by,
-       h.forced,
-       h.comment,
-       h.model_id
-FROM mlops.registered_models m
-JOIN mlops.stage_history h USING (model_id)
-WHERE mlops.has_access(m.model_id, 'any');
-COMMENT ON COLUMN mlops.history.from_stage IS 'NULL where the version was registered.';
-
-CREATE VIEW mlops.visible_runs WITH (security_barrier) AS
-SELECT r.*
-FROM mlops.runs r
-WHERE pg_catalog.pg_has_role(r.user_id::pg_catalog.oid, 'USAGE')
-   OR EXISTS (SELECT FROM mlops.model_versions v WHERE v.run_id = r.run_uuid AND mlops.has_access(v.model_id, 'read'));
-COMMENT ON VIEW mlops.visible_runs IS 'Runs that the current role may see: the filter of the views of runs, not for direct use.';
-REVOKE ALL ON mlops.visible_runs FROM PUBLIC;
-
-CREATE OR REPLACE VIEW mlops.experiment_runs WITH (security_barrier) AS
-SELECT m.name COLLATE "default" AS model,
-       v.version,
-       e.name AS experiment,
-       r.run_uuid AS run_id,
-       r.name AS run_name,
-       r.status,
-       pg_catalog.pg_get_userbyid(r.user_id)::pg_catalog.text COLLATE "default" AS author,
-       r.start_time,
-       r.end_time,
-       r.arguments,
-       r.environment,
-       r.source_version AS mlops_version,
-       (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.params k WHERE k.run_uuid = r.run_uuid) AS params,
-       (SELECT pg_catalog.jsonb_object_agg(k.key, CASE WHEN k.is_nan THEN NULL ELSE k.value END ORDER BY k.step)
-        FROM mlops.metrics k WHERE k.run_uuid = r.run_uuid) AS metrics,
-       (SELECT pg_catalog.jsonb_object_agg(k.key, k.value) FROM mlops.tags k WHERE k.run_uuid = r.run_uuid) AS tags,
-       d.dataset_source AS source,
-       d.digest,
-       d.dataset_schema AS features,
-       d.dataset_profile AS profile,
-       d.source_relations,
-       d.search_path,
-       (SELECT k.value::pg_catalog.uuid FROM mlops.tags k
-        WHERE k.run_uuid = r.run_uuid AND k.key = 'mlflow.parentRunId'
-          AND k.value ~ '^[0-9a-f]{32}$') AS parent_run_id,
-       (SELECT k.value FROM mlops.tags k WHERE k.run_uuid = r.run_uuid AND k.key = 'mlflow.note.content') AS note
-FROM mlops.visible_runs r
-JOIN mlops.experiments e ON e.experiment_id = r.experiment_id
-LEFT JOIN mlops.model_versions v ON v.run_id = r.run_uuid AND mlops.has_access(v.model_id, 'read')
-LEFT JOIN mlops.registered_models m ON m.model_id = v.model_id
-LEFT JOIN LATERAL (SELECT x.* FROM mlops.inputs i JOIN mlops.datasets x ON x.dataset_uuid = i.dataset_uuid
-                   WHERE i.run_uuid = r.run_uuid AND i.context = 'training'
-                   ORDER BY x.dataset_uuid LIMIT 1) d ON true;
-COMMENT ON VIEW mlops.experiment_runs IS 'Runs of yours and runs that made versions which you may read: arguments, parameters, latest metrics, data, software.';
-COMMENT ON COLUMN mlops.experiment_runs.model IS 'The model that the run made a version of, if it made one that you may read.';
-COMMENT ON COLUMN mlops.experiment_runs.metrics IS 'Each at its last step; null where undefined.';
-
--- functions
-
-COMMENT ON FUNCTION mlops.promote(text, integer, text, text, boolean) IS
-    'moves a version (argument, or ''churn/3'', or the newest) to a stage; Production asks for gates and approval, and the version that was there becomes Archived; needs manage';
-
-CREATE FUNCTION mlops.promote(model text, version text, stage text DEFAULT NULL,
-                              comment text DEFAULT NULL, force boolean DEFAULT false,
-                              OUT model text, OUT version integer, OUT from_stage text, OUT to_stage text,
-                              OUT previous_production integer)
-    AS 'MODULE_PATHNAME', 'mlops_promote_text'
-    LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION mlops.promote(text, text, text, text, boolean) IS
-    'the same with a text: a version number, or a stage, to which the newest version (or the one of ''churn/3'') goes: promote(''churn'', ''Staging'')';
-REVOKE ALL ON FUNCTION mlops.promote(text, text, text, text, boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.promote(text, text, text, text, boolean) TO PUBLIC;
-
-COMMENT ON FUNCTION mlops.rollback(text, text) IS
-    'puts back the version that was in Production before, without asking gates again; twice goes back two; needs manage';
-COMMENT ON FUNCTION mlops.grant_access(text, text, text) IS
-    'grants privileges (read, predict, write, approve, manage, a comma-separated list, or all) on a model to a role or ''public''; needs manage';
+-- functions with other arguments, results or meanings
 
 DROP FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb);
-CREATE FUNCTION mlops.train(
-    model text,
-    source text,
-    target text DEFAULT NULL,
-    algorithm text DEFAULT 'gbm',
-    params jsonb DEFAULT '{}',
-    features text[] DEFAULT NULL,
-    exclude text[] DEFAULT NULL,
-    key text DEFAULT NULL,
-    weight text DEFAULT NULL,
-    task text DEFAULT NULL,
-    positive text DEFAULT NULL,
-    threshold jsonb DEFAULT NULL,
-    calibrate text DEFAULT NULL,
-    split jsonb DEFAULT NULL,
-    transform jsonb DEFAULT NULL,
-    seed bigint DEFAULT 42,
-    tags jsonb DEFAULT '{}',
-    snapshot text DEFAULT NULL
-) RETURNS TABLE (
-    model text,
-    version integer,
-    run_id uuid,
-    algorithm text,
-    task text,
-    rows_train bigint,
-    rows_test bigint,
-    rows_skipped bigint,
-    metrics jsonb,
-    seconds float8
-)
-AS 'MODULE_PATHNAME', 'mlops_train'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-COST 1000000 ROWS 1;
-COMMENT ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) IS
-    'Fits a model to the rows of a table, view or SELECT, evaluates it on held-out rows and registers it as a new version.';
-REVOKE ALL ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.train(text, text, text, text, jsonb, text[], text[], text, text, text, text, jsonb, text, jsonb, jsonb, bigint, jsonb, text) TO PUBLIC;
-
-CREATE FUNCTION mlops.predict_support(internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'mlops_predict_support' LANGUAGE C STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION mlops.predict_support(internal) IS
-    'tells the planner what a prediction costs and how to fetch no more columns for it than the model needs';
-REVOKE ALL ON FUNCTION mlops.predict_support(internal) FROM PUBLIC;
-
-CREATE FUNCTION mlops.served_is(model text, sha256 bytea) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'mlops_served_is' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
-COMMENT ON FUNCTION mlops.served_is(text, bytea) IS
-    'Internal: whether a reference means a model with this hash that the caller may predict with; part of rewritten predictions, where the hash is that of planning';
-REVOKE ALL ON FUNCTION mlops.served_is(text, bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.served_is(text, bytea) TO PUBLIC;
-
-ALTER FUNCTION mlops.predict(text, "any") SUPPORT mlops.predict_support;
-ALTER FUNCTION mlops.predict_label(text, "any") SUPPORT mlops.predict_support;
-ALTER FUNCTION mlops.predict_proba(text, "any") SUPPORT mlops.predict_support;
-
-COMMENT ON FUNCTION mlops.progress_slots() IS
-    'Internal: rows behind mlops.training_progress. Texts and losses are NULL for trainings of roles whose privileges the caller does not have.';
-
-CREATE FUNCTION mlops.training_digest(source text)
-RETURNS text
-AS 'MODULE_PATHNAME', 'mlops_training_digest'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION mlops.training_digest(text) IS
-    'SHA-256 of the rows of a table, view or SELECT as training reads them; the same for any physical order of rows.';
-REVOKE ALL ON FUNCTION mlops.training_digest(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mlops.training_digest(text) TO PUBLIC;
-
+DROP FUNCTION mlops.model_params(text);
+DROP FUNCTION mlops.model_params(mlops.model);
 DROP FUNCTION mlops.fingerprint(text);
 
+-- all the rest, in the order of the script
+
+-- replace sql/30_views.sql
+-- replace sql/35_registry.sql
 -- include sql/36_tracking.sql
 -- include sql/37_mlflow_views.sql
 -- include sql/38_governance.sql
 -- include sql/39_lifecycle.sql
 -- include sql/39_score_tables.sql
 -- include sql/39_transfer.sql
+-- replace sql/40_train.sql
+-- replace sql/45_fit_aggregates.sql
 -- include sql/46_cross_validate.sql
 -- include sql/47_tune.sql
+-- replace sql/50_predict.sql
+-- replace sql/55_inspect.sql
 -- include sql/56_explain.sql
+-- replace sql/60_evaluate.sql
+-- replace sql/65_metric_aggregates.sql
+-- replace sql/70_progress.sql
+-- replace sql/71_describe.sql
 -- include sql/72_fingerprint.sql
 -- include sql/80_verify.sql
 -- include sql/82_check_all.sql
