@@ -3,6 +3,7 @@
 Every figure comes from runs that alternate within one session of one machine: shared machines drift, ratios hold.
 """
 
+import io
 import os
 import platform
 import re
@@ -39,10 +40,10 @@ def wall(function):
     return time.monotonic() - start
 
 
-def alternate(contenders, runs=RUNS):
+def alternate(contenders, runs=RUNS, warm_up=True):
     """{name: function that returns seconds} -> {name: [seconds]}, one warm-up, then in turn."""
     times = {name: [] for name in contenders}
-    for run in range(runs + 1):
+    for run in range(0 if warm_up else 1, runs + 1):
         for name, function in contenders.items():
             seconds = function()
             if run > 0:
@@ -69,6 +70,33 @@ def table(title, times, base, bars=None):
     text = "\n".join(lines) + "\n"
     print(text, flush=True)
     return text
+
+
+WIDE = ["x%d" % i for i in range(1, 29)]
+
+
+def wide_table(name, rows, seed):
+    """28 real columns, and a label that follows products, steps and a few of them linearly; half of them are noise."""
+    values = ", ".join("(random() + random() + random() - 1.5)::real AS %s" % c for c in WIDE)
+    psql("""
+        DROP TABLE IF EXISTS %s;
+        SELECT setseed(%g);
+        CREATE TABLE %s AS SELECT id, 3 * x1 * x2 + 2 * x3 * x4 + 1.5 * sign(x5) * x6 + x7 - x8 + sin(6 * x9) + abs(x10) + x11 * x12 * x13
+            + 0.5 * x14 + random() + random() - 1 > 0.2 AS label, %s
+        FROM (SELECT id, %s FROM generate_series(1, %d) AS id) AS r;
+        ALTER TABLE %s ADD PRIMARY KEY (id);
+        VACUUM ANALYZE %s;
+        CHECKPOINT;
+        """ % (name, seed, name, ", ".join(WIDE), values, rows, name, name))
+
+
+def export(name):
+    """Ids, columns and labels of a wide table, by COPY and numpy."""
+    import numpy
+    out = subprocess.run(["psql", "-Xq", "-c", "COPY (SELECT id, label::int, %s FROM %s) TO STDOUT WITH (FORMAT csv)" % (", ".join(WIDE), name)],
+                         capture_output=True, check=True).stdout
+    data = numpy.loadtxt(io.BytesIO(out), delimiter=",", dtype=numpy.float32)
+    return data[:, 0].astype(int), numpy.ascontiguousarray(data[:, 2:]), data[:, 1]
 
 
 def machine():
