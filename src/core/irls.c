@@ -13,6 +13,7 @@
 #include "core/term_list.h"
 
 #define SAMPLE_BLOCKS 32
+#define FIRST_BLOCKS 8
 #define SAMPLE_FROM_BLOCKS 128	/* smaller data sets are not worth sampling */
 #define SAMPLE_ROWS_PER_TERM 50
 #define PASSES_BESIDE_ITERATIONS 40 /* surveys, the sample with its halvings, the last pass */
@@ -50,14 +51,17 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	size_t		cross;
 	size_t		vectors;
 	size_t		workspace;
+	bool		sampling;
 	int64_t		blocks = (input->nrows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 	IrlsPlan   *private;
 
+	sampling = blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms;
 	if (!linear_state_size(input->nterms, &linear) || !linear_workspace_size(input->nterms, BLOCK_ROWS, &workspace) ||
 		!size_multiply((terms + 2) * (terms + 3) / 2, sizeof(double), &cross) ||
 		!size_multiply(terms + 1, IRLS_VECTORS * sizeof(double), &vectors) ||
 		!size_add(linear > cross ? linear : cross, sizeof(IrlsState) + 64, &plan->state_size) ||
-		!size_add(vectors, sizeof(IrlsIterate) + 64, &plan->iterate_size))
+		!size_add(vectors, sizeof(IrlsIterate) + 64, &plan->iterate_size) ||
+		(sampling && !size_add(plan->iterate_size, cross, &plan->iterate_size)))
 		return env_fail(env, CORE_TOO_LARGE, "generalized linear models take at most %d terms, not %d", LINEAR_MAX_TERMS, input->nterms);
 	plan->state_size = round_up(plan->state_size - 64);
 	plan->iterate_size = round_up(plan->iterate_size - 64);
@@ -70,8 +74,13 @@ irls_begin(CoreEnv *env, const FitInput *input, const IrlsOptions *options, FitP
 	private->square = env_alloc(env, (terms + 2) * (terms + 2), sizeof(double));
 	if (private->square == NULL)
 		return CORE_NO_MEMORY;
-	if (blocks >= SAMPLE_FROM_BLOCKS && SAMPLE_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms)
+	if (sampling)
+	{
 		private->sample_blocks = SAMPLE_BLOCKS;
+		private->first_blocks = FIRST_BLOCKS * BLOCK_ROWS / SAMPLE_ROWS_PER_TERM > input->nterms ? FIRST_BLOCKS : SAMPLE_BLOCKS;
+		/* where expected and observed information are the same */
+		private->corrects = options->spec.link == glm_canonical_link(options->spec.family);
+	}
 	if (isnan(options->tol))
 		private->options.tol = blocks >= SAMPLE_FROM_BLOCKS ? IRLS_TOL_LARGE : IRLS_TOL;
 	plan->private = private;
@@ -88,18 +97,18 @@ irls_start(CoreEnv *env, const FitPlan *plan, void *iterate_)
 	iterate->basis = IRLS_SURVEY;
 	iterate->objective = INFINITY;
 	/* the penalty needs the spreads, balancing needs the classes of all rows */
-	iterate->sampled = private->sample_blocks > 0 && private->options.ridge == 0.0 && !private->options.balanced;
+	if (private->options.ridge == 0.0 && !private->options.balanced)
+		iterate->sampled = (int32_t) private->sample_blocks;
 	return CORE_OK;
 }
 
 int64_t
 irls_pass_blocks(const FitPlan *plan, const void *iterate, int64_t nblocks)
 {
-	const IrlsPlan *private = plan->private;
+	int64_t		sampled = ((const IrlsIterate *) iterate)->sampled;
 
-	if (((const IrlsIterate *) iterate)->sampled && private->sample_blocks < nblocks)
-		return private->sample_blocks;
-	return nblocks;
+	(void) plan;
+	return sampled > 0 && sampled < nblocks ? sampled : nblocks;
 }
 
 void

@@ -18,8 +18,9 @@
  * put right by the next one.  QR: the last steps, from the orthogonal
  * factorization of the weighted design, so that estimates and standard errors
  * keep their digits on ill-conditioned designs.  Large data sets start on their
- * leading blocks (a random sample) with a small ridge.  1M rows x 28 terms: two
- * to four cheap passes and one by QR over all rows.
+ * leading blocks (a random sample) with a small ridge, and the sample tells how
+ * the first step over all rows bends (irls_sample.c).  1M rows x 28 terms: two
+ * cheap passes and one by QR over all rows.
  *
  * A step that raises the penalised deviance or leaves the range of the family
  * is halved.  Newton's method has converged when the decrement, the squared
@@ -75,6 +76,14 @@ typedef enum IrlsBasis
 	IRLS_QR
 } IrlsBasis;
 
+/* How far the correction of the first full step by the sample has come; see irls_sample.c. */
+typedef enum IrlsCorrection
+{
+	IRLS_NO_CORRECTION = 0,
+	IRLS_SAMPLE_KNOWN,			/* the reference is the cross-product of the sample at these coefficients */
+	IRLS_DIFFERENCE_KNOWN		/* the reference is that of all rows less its extrapolation from the sample, one step ago */
+} IrlsCorrection;
+
 typedef enum IrlsSeparation
 {
 	IRLS_OVERLAP = 0,
@@ -86,7 +95,7 @@ typedef struct IrlsIterate
 {
 	int32_t		basis;			/* IrlsBasis of the next pass */
 	int32_t		starting;		/* the next pass works from the family's starting means */
-	int32_t		sampled;		/* the next pass reads leading blocks only */
+	int32_t		sampled;		/* the next pass reads so many leading blocks only; 0: all */
 	int32_t		last;			/* the next QR pass is the last whatever it finds */
 	int32_t		moved;			/* `direction` is the move that led here */
 	int32_t		has_offset;
@@ -99,7 +108,7 @@ typedef struct IrlsIterate
 	int32_t		halvings;
 	int32_t		observed;		/* CROSS_PRODUCT: Newton's method with the observed information */
 	int32_t		expected_only;	/* the observed information was not positive definite */
-	int32_t		reserved;
+	int32_t		correction;		/* IrlsCorrection */
 	int64_t		rows;			/* with positive weight */
 	double		class_factor[2];
 	double		weight;
@@ -115,7 +124,8 @@ typedef struct IrlsIterate
 	double		null_previous_deviance;
 	double		null_deviance;
 	double		condition;
-	double		data[];			/* see irls_vectors */
+	double		sample_weight;	/* of the rows behind the reference */
+	double		data[];			/* see irls_vectors; then the reference */
 } IrlsIterate;
 
 /*
@@ -175,6 +185,8 @@ typedef struct IrlsPlan
 {
 	IrlsOptions options;
 	int64_t		sample_blocks;	/* 0: no sampling */
+	int64_t		first_blocks;	/* of the sample: enough for first steps */
+	bool		corrects;		/* iterates have room for a reference */
 	double	   *chunk;			/* irls_chunk_doubles */
 	double	   *workspace;		/* of linear_state_add over a block */
 	double	   *square;			/* (2 + terms)^2: cross-product of a block */
@@ -216,6 +228,12 @@ typedef struct IrlsStep
 	int			rank;
 	double		condition;
 } IrlsStep;
+
+/* irls_sample.c */
+extern double *irls_reference(const FitPlan *plan, const IrlsIterate *iterate);
+extern void irls_keep_sample(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state);
+extern void irls_keep_difference(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state);
+extern CoreStatus irls_correct(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state);
 
 extern CoreStatus irls_solve(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const IrlsState *state, double ridge, IrlsStep *step);
 

@@ -4,7 +4,7 @@
  *
  * Rows are taken in chunks that stay in the cache: gather and scale the kept
  * terms while forming the linear predictor, evaluate the family, then add the
- * weighted cross-product (one dsyrk of (1, z, residual), which holds
+ * weighted cross-product (one product of (1, z, residual) with itself, which holds
  * information, score and Pearson statistic) or the factorization.
  *
  * Cost of a chunk of n rows and k terms: n k^2 flops for the cross-product,
@@ -16,9 +16,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/real.h"
+#include "core/glm_logit.h"
+#include "core/linear_internal.h"
+#include "core/pair.h"
 
 #define CROSS_PRODUCT_CHUNK 512
+#define QR_CHUNK 1024			/* fewer rows spend too much on the triangle */
 #define CHUNK_PRODUCTS (1 << 28)	/* of one cross-product between two polls */
 
 typedef struct Chunk
@@ -30,6 +33,7 @@ typedef struct Chunk
 	double	   *move;
 	double	   *weight;			/* case weights, then working weights */
 	double	   *weighted;		/* observed information: constant and terms times curvature */
+	bool		logit;			/* rows of glm_logit.h */
 	const double *y;
 	const double *offset;		/* NULL: all 0 */
 } Chunk;
@@ -49,7 +53,7 @@ cross_chunk(int nterms)
 static int
 qr_chunk(int nterms)
 {
-	int			rows = CROSS_PRODUCT_CHUNK;
+	int			rows = QR_CHUNK;
 
 	while (rows < BLOCK_ROWS && rows < 4 * (nterms + 1))
 		rows *= 2;
@@ -72,6 +76,30 @@ weight_is_valid(double w)
 	return w >= 0.0 && isfinite(w);
 }
 
+/* The common block, two classes without weights and offset; false: it is not of that kind, nothing was done. */
+static bool
+tally_classes(const FitPlan *plan, IrlsState *state, const DesignBlock *block)
+{
+	double		positive = 0.0;
+	double		strange = 0.0;
+
+	if (plan->input.task != TASK_BINARY || block->w != NULL || block->offset != NULL)
+		return false;
+	for (int i = 0; i < block->nrows; i++)
+	{
+		positive += block->y[i];
+		strange += fabs(block->y[i] * (1.0 - block->y[i]));
+	}
+	if (!(strange == 0.0))
+		return false;
+	state->rows += block->nrows;
+	state->weight += block->nrows;
+	state->target += positive;
+	state->class_weight[0] += block->nrows - positive;
+	state->class_weight[1] += positive;
+	return true;
+}
+
 /* Checks weights and target of a block; counts rows, weights and classes. */
 static CoreStatus
 tally_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlock *block)
@@ -79,6 +107,8 @@ tally_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlo
 	const IrlsOptions *options = irls_options(plan);
 	bool		binary = plan->input.task == TASK_BINARY;
 
+	if (tally_classes(plan, state, block))
+		return CORE_OK;
 	for (int i = 0; i < block->nrows; i++)
 	{
 		double		w = block->w != NULL ? block->w[i] : 1.0;
@@ -105,36 +135,72 @@ tally_block(CoreEnv *env, const FitPlan *plan, IrlsState *state, const DesignBlo
 	return CORE_OK;
 }
 
-/* Kept terms, centred and scaled, and with them the linear predictor and the last move. */
+/* One term's values in scaled units, and its share in the linear predictors. */
 static void
-fill_design(const IrlsVectors *v, int nkept, const DesignBlock *block, int first, Chunk *chunk)
+fill_term(const IrlsVectors *v, int k, const double *x, bool with_move, Chunk *chunk)
 {
-	int			n = chunk->rows;
+	double	   *z = chunk->design + (size_t) k * chunk->ld;
+	double		factor = 1.0 / v->spread[k];
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < chunk->rows; i++)
+	{
+		z[i] = (x[i] - v->centre[k]) * factor;
+		chunk->eta[i] += v->beta[k] * z[i];
+		if (with_move)
+			chunk->move[i] += v->direction[k] * z[i];
+	}
+}
+
+/* Two terms in one go; the same bits as one after the other.  The chunk has an even number of rows. */
+static inline void
+fill_two(const IrlsVectors *v, int k, const double *x, const double *x2, bool with_move, Chunk *chunk)
+{
+	double	   *z = chunk->design + (size_t) k * chunk->ld;
+	double	   *z2 = z + chunk->ld;
+	double	   *eta = chunk->eta;
+	double	   *move = chunk->move;
+	Pair		centre = pair_of(v->centre[k]);
+	Pair		centre2 = pair_of(v->centre[k + 1]);
+	Pair		factor = pair_of(1.0 / v->spread[k]);
+	Pair		factor2 = pair_of(1.0 / v->spread[k + 1]);
+	Pair		beta = pair_of(v->beta[k]);
+	Pair		beta2 = pair_of(v->beta[k + 1]);
+	Pair		direction = pair_of(v->direction[k]);
+	Pair		direction2 = pair_of(v->direction[k + 1]);
+
+	for (int i = 0; i < chunk->rows; i += 2)
+	{
+		Pair		value = (pair_load(x + i) - centre) * factor;
+		Pair		value2 = (pair_load(x2 + i) - centre2) * factor2;
+
+		pair_store(z + i, value);
+		pair_store(z2 + i, value2);
+		pair_store(eta + i, (pair_load(eta + i) + beta * value) + beta2 * value2);
+		if (with_move)
+			pair_store(move + i, (pair_load(move + i) + direction * value) + direction2 * value2);
+	}
+}
+
+/* Kept terms, centred and scaled, and with them the linear predictor and, if wanted, the last move. */
+static void
+fill_design(const IrlsVectors *v, int nkept, const DesignBlock *block, int first, bool with_move, Chunk *chunk)
+{
+	for (int i = 0; i < chunk->rows; i++)
 	{
 		chunk->eta[i] = v->beta[0];
 		chunk->move[i] = v->direction[0];
 	}
 	for (int k = 1; k <= nkept; k++)
 	{
-		const double *restrict x = block->x + (size_t) v->kept[k] * block->ld + first;
-		double	   *restrict z = chunk->design + (size_t) k * chunk->ld;
-		double	   *restrict eta = chunk->eta;
-		double	   *restrict move = chunk->move;
-		double		centre = v->centre[k];
-		double		factor = 1.0 / v->spread[k];
-		double		b = v->beta[k];
-		double		d = v->direction[k];
+		const double *x = block->x + (size_t) v->kept[k] * block->ld + first;
+		const double *next = k < nkept ? block->x + (size_t) v->kept[k + 1] * block->ld + first : NULL;
 
-		for (int i = 0; i < n; i++)
-		{
-			double		value = (x[i] - centre) * factor;
-
-			z[i] = value;
-			eta[i] += b * value;
-			move[i] += d * value;
-		}
+		if (next == NULL || chunk->rows % 2 != 0)
+			fill_term(v, k, x, with_move, chunk);
+		else if (with_move)
+			fill_two(v, k++, x, next, true, chunk);
+		else
+			fill_two(v, k++, x, next, false, chunk);
 	}
 }
 
@@ -142,6 +208,11 @@ fill_design(const IrlsVectors *v, int nkept, const DesignBlock *block, int first
 static void
 test_separation(const GlmSpec *spec, const Chunk *chunk, IrlsState *state)
 {
+	if (chunk->logit)
+	{
+		glm_logit_separation(chunk->rows, chunk->eta, chunk->move, chunk->y, &state->max_move, &state->min_gain, &state->min_margin);
+		return;
+	}
 	for (int i = 0; i < chunk->rows; i++)
 	{
 		double		move = chunk->move[i];
@@ -158,13 +229,28 @@ test_separation(const GlmSpec *spec, const Chunk *chunk, IrlsState *state)
 	}
 }
 
+/* The null model of two classes without offset: every row of a class counts the same. */
+static void
+add_null_classes(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, GlmNull *null)
+{
+	const GlmSpec *spec = &irls_options(plan)->spec;
+	double		positive = 0.0;
+
+	for (int i = 0; i < chunk->rows; i++)
+		positive += chunk->y[i];
+	glm_null_row(spec, iterate->null_eta, 0.0, (chunk->rows - positive) * chunk->weight[0], null);
+	glm_null_row(spec, iterate->null_eta, 1.0, positive * chunk->weight[0], null);
+}
+
 static void
 add_null_model(const FitPlan *plan, const IrlsIterate *iterate, const Chunk *chunk, IrlsState *state)
 {
 	const GlmSpec *spec = &irls_options(plan)->spec;
 	GlmNull		null = {0};
 
-	for (int i = 0; i < chunk->rows; i++)
+	if (chunk->logit && chunk->offset == NULL)
+		add_null_classes(plan, iterate, chunk, &null);
+	for (int i = 0; i < chunk->rows && !(chunk->logit && chunk->offset == NULL); i++)
 	{
 		double		offset = chunk->offset != NULL ? chunk->offset[i] : 0.0;
 
@@ -218,7 +304,13 @@ add_sums(IrlsState *state, const GlmSums *sums)
 	state->not_finite |= sums->not_finite;
 }
 
-/* Square roots of working weights to column 0, working residuals to the last column. */
+static bool
+tests_separation(const FitPlan *plan, const IrlsIterate *iterate)
+{
+	return iterate->moved && !iterate->starting && glm_can_separate(&irls_options(plan)->spec);
+}
+
+/* Square roots of working weights to column 0, working residuals to the last column; these, too, weighted for rows of glm_logit.h in a cross-product. */
 static void
 evaluate_chunk(const FitPlan *plan, const IrlsIterate *iterate, Chunk *chunk, IrlsState *state)
 {
@@ -231,13 +323,17 @@ evaluate_chunk(const FitPlan *plan, const IrlsIterate *iterate, Chunk *chunk, Ir
 		starting_rows(plan, iterate, chunk, root, residual, &sums);
 	else
 	{
-		if (iterate->moved && glm_can_separate(spec))
+		if (tests_separation(plan, iterate))
 			test_separation(spec, chunk, state);
 		add_offset(chunk);
-		glm_rows(spec, chunk->rows, chunk->eta, chunk->y, chunk->weight, root, residual, &sums);
+		if (chunk->logit && iterate->basis == IRLS_CROSS_PRODUCT)
+			glm_logit_rows(chunk->rows, chunk->eta, chunk->y, chunk->weight[0], root, residual, &sums);
+		else
+			glm_rows(spec, chunk->rows, chunk->eta, chunk->y, chunk->weight, root, residual, &sums);
 		if (!iterate->sampled && (iterate->has_offset || iterate->basis == IRLS_QR))
 			add_null_model(plan, iterate, chunk, state);
-		for (int i = 0; i < chunk->rows && iterate->basis == IRLS_QR; i++)
+		/* of targets 0 and 1 it is 0 */
+		for (int i = 0; i < chunk->rows && iterate->basis == IRLS_QR && !chunk->logit; i++)
 			state->likelihood_constant += glm_likelihood_constant(spec, chunk->y[i], chunk->weight[i]);
 	}
 	add_sums(state, &sums);
@@ -247,17 +343,17 @@ static void
 add_cross_product(const IrlsIterate *iterate, const Chunk *chunk, double *square)
 {
 	int			columns = iterate->nkept + 2;
+	bool		weighted = chunk->logit && !iterate->starting;	/* the residuals are */
 	const double *restrict root = chunk->design;
 
-	for (int k = 1; k < columns; k++)
+	for (int k = 1; k < columns - weighted; k++)
 	{
 		double	   *restrict z = chunk->design + (size_t) k * chunk->ld;
 
 		for (int i = 0; i < chunk->rows; i++)
 			z[i] *= root[i];
 	}
-	cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, columns, chunk->rows,
-				1.0, chunk->design, (int) chunk->ld, 1.0, square, columns);
+	linear_gram_add(columns, chunk->rows, chunk->design, chunk->ld, square);
 }
 
 /* The same with the observed information, whose weights may be negative; the score is that of the expected one. */
@@ -312,7 +408,8 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, const D
 	chunk->y = block->y + first;
 	chunk->offset = block->offset != NULL ? block->offset + first : NULL;
 	fill_weights(plan, iterate, block, first, chunk);
-	fill_design(&v, iterate->nkept, block, first, chunk);
+	chunk->logit = glm_logit_applies(&irls_options(plan)->spec, chunk->rows, chunk->y, chunk->weight);
+	fill_design(&v, iterate->nkept, block, first, tests_separation(plan, iterate), chunk);
 	evaluate_chunk(plan, iterate, chunk, state);
 	if (state->invalid || state->not_finite)
 		return CORE_OK;			/* the step will be shortened, sums are not needed */

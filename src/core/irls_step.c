@@ -18,7 +18,8 @@
 #define SEPARATED_DECREMENT 1e-9	/* of the deviance: separated rows have no say in the other estimates any more */
 #define SEPARATED_DEVIANCE 1e-6 /* per unit of weight: perfectly classified rows are fitted as closely as this */
 #define SAMPLE_ITERATIONS 8
-#define SAMPLE_DECREMENT 1e-3	/* of the deviance: the sample itself is not nearer to the whole */
+#define FIRST_DECREMENT 1e-2	/* of the deviance: the first part of the sample is not much nearer to the whole ... */
+#define SAMPLE_DECREMENT 1e-3	/* ... nor is the sample itself */
 #define SAMPLE_RIDGE 1.0		/* keeps estimates finite where the sample alone is separated */
 #define QR_DECREMENT 1e-10		/* of the deviance: the next step is the last but rounding */
 #define QR_MARGIN 0.1			/* of tol^2: the decrement expected of the last step */
@@ -140,7 +141,7 @@ survey_step(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate, const IrlsS
 	iterate->start_mean = target_mean(plan, iterate, state);
 	iterate->null_eta = iterate->null_previous = mean_predictor(options, iterate->start_mean);
 	iterate->null_previous_deviance = INFINITY;
-	iterate->sampled = ((const IrlsPlan *) plan->private)->sample_blocks > 0;
+	iterate->sampled = (int32_t) ((const IrlsPlan *) plan->private)->first_blocks;
 	iterate->starting = 1;
 	return CORE_OK;
 }
@@ -156,6 +157,7 @@ start_over(const FitPlan *plan, IrlsIterate *iterate)
 	memset(v.previous, 0, size);
 	memset(v.direction, 0, size);
 	iterate->sampled = 0;
+	iterate->correction = IRLS_NO_CORRECTION;
 	iterate->starting = 1;
 	iterate->observed = 0;
 	iterate->moved = 0;
@@ -419,6 +421,36 @@ choose_basis(const FitPlan *plan, IrlsIterate *iterate, bool near, double relati
 		iterate->observed = 1;
 }
 
+/* After a usable step on the sample: on with it, or on to more rows. */
+static void
+proceed_sampled(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const IrlsStep *step, double objective)
+{
+	const IrlsPlan *private = plan->private;
+	bool		first = iterate->sampled < private->sample_blocks;
+
+	if (step->decrement > (first ? FIRST_DECREMENT : SAMPLE_DECREMENT) * objective && iterate->iteration < SAMPLE_ITERATIONS)
+	{
+		advance(plan, iterate, step);
+		return;
+	}
+	iterate->objective = INFINITY;
+	iterate->iteration = 0;
+	if (first)
+	{
+		advance(plan, iterate, step);
+		iterate->sampled = (int32_t) private->sample_blocks;
+		return;
+	}
+	/* all rows are looked at where the sample has been looked at */
+	if (private->corrects)
+		irls_keep_sample(plan, iterate, state);
+	else
+		advance(plan, iterate, step);
+	iterate->sampled = 0;
+	iterate->moved = 0;
+	iterate->decrement = 0.0;
+}
+
 /* Decides what the next pass does, given a usable step. */
 static void
 proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const IrlsStep *step, double objective, bool *done)
@@ -431,15 +463,7 @@ proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const
 
 	if (iterate->sampled)
 	{
-		advance(plan, iterate, step);
-		if (step->decrement <= SAMPLE_DECREMENT * objective || iterate->iteration >= SAMPLE_ITERATIONS)
-		{
-			iterate->sampled = 0;
-			iterate->moved = 0;
-			iterate->iteration = 0;
-			iterate->decrement = 0.0;
-			iterate->objective = INFINITY;
-		}
+		proceed_sampled(plan, iterate, state, step, objective);
 		return;
 	}
 	if (iterate->basis == IRLS_QR && (stop || (near && iterate->null_settled)))
@@ -457,6 +481,10 @@ proceed(const FitPlan *plan, IrlsIterate *iterate, const IrlsState *state, const
 	}
 	choose_basis(plan, iterate, near, step->decrement / objective);
 	advance(plan, iterate, step);
+	if (iterate->correction == IRLS_SAMPLE_KNOWN && iterate->basis == IRLS_CROSS_PRODUCT)
+		irls_keep_difference(plan, iterate, state);
+	else
+		iterate->correction = IRLS_NO_CORRECTION;
 }
 
 CoreStatus
@@ -470,6 +498,8 @@ irls_step(CoreEnv *env, const FitPlan *plan, void *iterate_, const void *state_,
 
 	if (iterate->basis == IRLS_SURVEY)
 		return survey_step(env, plan, iterate, state);
+	if (iterate->correction == IRLS_DIFFERENCE_KNOWN)
+		return irls_correct(env, plan, iterate, state);
 	if (iterate->sampled)
 		ridge = fmax(ridge, SAMPLE_RIDGE);
 	if (iterate->starting && (state->invalid || state->not_finite))
@@ -500,6 +530,7 @@ irls_step(CoreEnv *env, const FitPlan *plan, void *iterate_, const void *state_,
 		else
 			iterate->basis = IRLS_QR;
 		iterate->observed = 0;
+		iterate->correction = IRLS_NO_CORRECTION;
 		return CORE_OK;
 	}
 	iterate->iteration++;

@@ -27,25 +27,35 @@
 #define MOST_INFLATION 1000.0	/* sum of variance inflation factors: errors below 1e-13 */
 #define SMALLEST_LENGTH 1e-130	/* of columns, so that products neither vanish ... */
 #define LARGEST_LENGTH 1e130	/* ... nor overflow */
-#define SMALL_PRODUCT 1000000	/* BLAS libraries have fast paths for products of so many terms */
+#define SMALL_PRODUCT 1000000	/* BLAS libraries have fast paths for products of so many terms ... */
+#define SMALL_COLUMNS 31		/* ... and so few columns */
+#define MOST_GROUPS 6			/* of columns, whose products with each other together cost less than one large product */
 
-/* Upper triangle of the Gram matrix of the rows, in pieces of a size that BLAS multiplies fastest. */
-static void
-gram_of_rows(int k, int nrows, const double *rows, size_t ld, double *gram)
+void
+linear_gram_add(int k, int nrows, const double *rows, size_t ld, double *gram)
 {
-	int			piece = SMALL_PRODUCT / (k * k) / 32 * 32;
+	int			groups = (k + SMALL_COLUMNS - 1) / SMALL_COLUMNS;
+	int			width = (k + groups - 1) / groups;
+	int			piece = SMALL_PRODUCT / (width * width) / 32 * 32;
 
-	if (piece == 0)
+	if (groups > MOST_GROUPS)
 	{
-		cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, k, nrows, 1, rows, (int) ld, 0, gram, k);
+		cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, k, nrows, 1, rows, (int) ld, 1, gram, k);
 		return;
 	}
 	for (int first = 0; first < nrows; first += piece)
 	{
 		int			count = nrows - first < piece ? nrows - first : piece;
 
-		cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, k, k, count, 1, rows + first, (int) ld, rows + first, (int) ld,
-					first > 0 ? 1 : 0, gram, k);
+		for (int j = 0; j < k; j += width)
+		{
+			const double *b = rows + (size_t) j * ld + first;
+			int			columns = k - j < width ? k - j : width;
+
+			for (int i = 0; i <= j; i += width)
+				cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, i < j ? width : columns, columns, count, 1,
+							rows + (size_t) i * ld + first, (int) ld, b, (int) ld, 1, gram + (size_t) j * (size_t) k + i, k);
+		}
 	}
 }
 
@@ -144,7 +154,8 @@ linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, d
 
 	if (k > MOST_COLUMNS || nrows < LEAST_ROWS * k)
 		return false;
-	gram_of_rows(k, nrows, rows, ld, gram);
+	memset(gram, 0, (size_t) k * (size_t) k * sizeof(double));
+	linear_gram_add(k, nrows, rows, ld, gram);
 	if (state->weight > 0)
 		add_state(state, weight, mean, gram);
 	if (!scale_and_factor(k, gram, length) || !(inflation(k, gram, inverse) <= MOST_INFLATION))

@@ -1,6 +1,7 @@
 /*
  * linear_internal.h
- *	  What the parts of the LinearState share: linear_state.c, linear_gram.c.
+ *	  What the parts of the LinearState share: linear_state.c, linear_gram.c; the
+ *	  Gram matrix serves irls_pass.c, too.
  */
 #ifndef CORE_LINEAR_INTERNAL_H
 #define CORE_LINEAR_INTERNAL_H
@@ -37,6 +38,12 @@ linear_mean_shift(LinearState *state, int j, double shift)
 	linear_two_sum(state->data[j], shift, &state->data[j], &low);
 	linear_two_sum(state->data[j], state->data[k + j] + low, &state->data[j], &state->data[k + j]);
 }
+
+/*
+ * Adds the Gram matrix of the rows (column-major, leading dimension ld) to the
+ * upper triangle of the k x k matrix; the rest of that is left undefined.
+ */
+extern void linear_gram_add(int k, int nrows, const double *rows, size_t ld, double *gram);
 
 /*
  * Joins `nrows` centred rows (column-major, leading dimension ld) of the given

@@ -36,6 +36,7 @@
 #define UPDATE_COLUMNS 512		/* of the trailing matrix between two polls */
 #define LANES 8
 #define LARGEST_ENTRY 1e300		/* of means and triangles */
+#define SMALL_FACTOR 1e-140		/* of a product: two of them do not vanish, nor their inverses overflow */
 
 /* The parts of a workspace for k columns. */
 typedef struct Workspace
@@ -400,6 +401,30 @@ join_rows(CoreEnv *env, LinearState *state, int nrows, double weight, const Work
 	return store_triangle(env, state, ws->bottom + 1, (size_t) k + 1);
 }
 
+/* As logarithms of products, which lose nothing to speak of while these stay in range. */
+static double
+sum_of_logs(const double *w, int n)
+{
+	double		product = 1;
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!(w[i] > SMALL_FACTOR && w[i] < 1 / SMALL_FACTOR))
+		{
+			sum += real_log(w[i]);
+			continue;
+		}
+		product *= w[i];
+		if (!(product > SMALL_FACTOR && product < 1 / SMALL_FACTOR))
+		{
+			sum += real_log(product);
+			product = 1;
+		}
+	}
+	return sum + real_log(product);
+}
+
 /* Rows of positive weight, at most a chunk, into the state. */
 static CoreStatus
 add_chunk(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t ld, const double *y, const double *w, const Workspace *ws)
@@ -413,11 +438,9 @@ add_chunk(CoreEnv *env, LinearState *state, int nrows, const double *x, size_t l
 	{
 		weight = centred_sum(w, NULL, nrows, 0);
 		weight_squares = centred_sum(w, w, nrows, 0);
+		log_weight = sum_of_logs(w, nrows);
 		for (int i = 0; i < nrows; i++)
-		{
 			ws->root_weight[i] = sqrt(w[i]);
-			log_weight += real_log(w[i]);
-		}
 		if (!isfinite(weight_squares))
 			return fail_weights(env);
 	}

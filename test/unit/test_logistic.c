@@ -318,7 +318,8 @@ sampling_does_not_matter(void **state)
 	Model	   *sampled = fit_data_model(env, data);
 	Model	   *whole;
 
-	assert_true(data->blocks_read < 5 * nblocks);
+	/* three times all rows, and the sample */
+	assert_true(data->blocks_read < 9 * nblocks / 2);
 	assert_true(binary_data_score(env, data, sampled) < 1e-8);
 	/* a penalty needs all rows from the start; this one is nothing */
 	data = binary_data_random(env, &algorithm_logistic, (int) n, 2, 16);
@@ -327,6 +328,35 @@ sampling_does_not_matter(void **state)
 	for (int j = 0; j < 3; j++)
 		assert_close(model_estimate(sampled, 0, j), model_estimate(whole, 0, j), 1e-9, 0);
 	assert_true(model_number(sampled, "converged") == 1);
+}
+
+/* Nor may it when the sample is unlike the other rows: perfectly separated, or with a single positive in it. */
+static void
+misleading_samples_do_not_matter(void **state)
+{
+	CoreEnv    *env = *state;
+	int64_t		n = 130 * BLOCK_ROWS;
+
+	for (int kind = 0; kind < 2; kind++)
+	{
+		Model	   *model[2];
+		FitData    *data = NULL;
+
+		for (int k = 0; k < 2; k++)
+		{
+			data = binary_data_random(env, &algorithm_logistic, (int) n, 2, 23);
+			for (int i = 0; i < 32 * BLOCK_ROWS; i++)
+				data->y[i] = kind == 0 ? data->x[i] > 0 : i == 1000;
+			if (k == 1)
+				assert_ok(env, params_set_number(env, &data->params, "reg_lambda", 1e-12));
+			model[k] = fit_data_model(env, data);
+		}
+		assert_true(binary_data_score(env, data, model[0]) < 1e-8);
+		for (int j = 0; j < 3; j++)
+			assert_close(model_estimate(model[0], 0, j), model_estimate(model[1], 0, j), 1e-9, 0);
+		assert_true(model_number(model[0], "converged") == 1);
+		assert_true(model_number(model[0], "separation") == 0);
+	}
 }
 
 /* Weights over nine orders of magnitude, a handful of positives. */
@@ -547,6 +577,7 @@ main(void)
 		TEST(class_weights_are_weights),
 		TEST(offsets_move_coefficients),
 		TEST(sampling_does_not_matter),
+		TEST(misleading_samples_do_not_matter),
 		TEST(uneven_rows_are_fitted),
 		TEST(penalty_has_its_limits),
 		TEST(bad_data_is_refused),
