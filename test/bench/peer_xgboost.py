@@ -27,8 +27,10 @@ class Peer:
             raise RuntimeError("the other XGBoost has ended")
         return json.loads(answer)
 
-    def give(self, numpy, x, y):
+    def give(self, x, y):
         """Rows to work with."""
+        import numpy
+
         with tempfile.TemporaryDirectory() as directory:
             numpy.save(directory + "/x.npy", x)
             numpy.save(directory + "/y.npy", y)
