@@ -251,6 +251,7 @@ elastic_net_finish(CoreEnv *env, const FitPlan *plan, const void *iterate, Model
 	if (!fit.converged)
 		env_log(env, CORE_NOTICE, "elastic_net did not converge in %d passes; raise \"max_iter\" or \"tol\"", elastic->options.descent.max_sweeps);
 
+	CORE_TRY(linear_check_estimates(env, plan->input.terms, nterms, fit.coefficient, false));
 	model->link = LINK_IDENTITY;
 	model->noutputs = 1;
 	model->rows_train = fit.nrows;

@@ -612,7 +612,9 @@ forest_bind(CoreEnv *env, Model *model)
 {
 	if (model->link != LINK_IDENTITY)
 		return env_fail(env, CORE_CORRUPT, "a model of algorithm \"%s\" cannot have link \"%s\"", model->algorithm->name, link_name(model->link));
-	return tree_model_bind(env, model);
+	CORE_TRY(tree_model_bind(env, model));
+	/* shares of classes, to rounding */
+	return model->task == TASK_REGRESSION ? CORE_OK : tree_model_check_values(env, model, -1e-9, 1 + 1e-9);
 }
 
 const Algorithm algorithm_random_forest = {

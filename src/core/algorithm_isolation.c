@@ -342,7 +342,9 @@ isolation_bind(CoreEnv *env, Model *model)
 {
 	if (model->link != LINK_LOG)
 		return env_fail(env, CORE_CORRUPT, "a model of algorithm \"isolation_forest\" cannot have link \"%s\"", link_name(model->link));
-	return tree_model_bind(env, model);
+	CORE_TRY(tree_model_bind(env, model));
+	/* logarithms of what is at most 1 */
+	return tree_model_check_values(env, model, -DBL_MAX, 0);
 }
 
 const Algorithm algorithm_isolation_forest = {

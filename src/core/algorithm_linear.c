@@ -175,6 +175,7 @@ linear_model_fill(CoreEnv *env, const LinearState *state, const LinearOptions *o
 	double		adjusted = NAN;
 
 	CORE_TRY(linear_state_solve(env, state, options, &solution));
+	CORE_TRY(linear_check_estimates(env, model->transform->terms, state->nterms, solution.coefficient, true));
 	CORE_TRY(linear_report_aliased(env, model->transform->terms, state->nterms, solution.aliased));
 	model->link = LINK_IDENTITY;
 	model->noutputs = 1;

@@ -519,6 +519,26 @@ finish_group(const FitPlan *plan, const MomentsView *v, int first, int count, Ba
 	}
 }
 
+/* Squares of very large numbers are infinite. */
+static CoreStatus
+check_moments(CoreEnv *env, const FitPlan *plan, const BayesArrays *arrays)
+{
+	for (int k = 0; k < plan->input.nclasses; k++)
+	{
+		for (int j = 0; j < plan->input.nterms; j++)
+		{
+			size_t		at = (size_t) k * (size_t) plan->input.nterms + (size_t) j;
+			CoreStatus	status;
+
+			if (isfinite(arrays->mean[at]) && (arrays->kind[j] != TERM_NORMAL || isfinite(arrays->variance[at])))
+				continue;
+			status = env_fail(env, CORE_NUMERIC, "the variance of \"%s\" is beyond the range of numbers", plan->input.terms[j].name);
+			return env_hint(env, status, "Its values are too large: divide them by a power of ten.");
+		}
+	}
+	return CORE_OK;
+}
+
 static CoreStatus
 naive_bayes_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Model *model)
 {
@@ -541,6 +561,7 @@ naive_bayes_finish(CoreEnv *env, const FitPlan *plan, const void *iterate_, Mode
 			;
 		finish_group(plan, &v, j, count, &arrays);
 	}
+	CORE_TRY(check_moments(env, plan, &arrays));
 	for (int k = 0; k < plan->input.nclasses; k++)
 	{
 		double		prior = private->priors != NULL ? private->priors[k] : v.weight[k] / weight;

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "core/linear_scorer.h"
 #include "core/term_list.h"
 
 #define SAMPLE_BLOCKS 32
@@ -177,12 +178,7 @@ add_estimates(CoreEnv *env, const FitPlan *plan, const IrlsIterate *iterate, dou
 		error[j] = v.error[k] * root;
 		estimate[0] -= v.centre[k] * estimate[j];
 	}
-	for (int j = 0; j < columns; j++)
-	{
-		if (isinf(estimate[j]))
-			return env_fail(env, CORE_NUMERIC, "an estimate is not finite");
-	}
-	return CORE_OK;
+	return linear_check_estimates(env, plan->input.terms, columns - 1, estimate, true);
 }
 
 CoreStatus

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define LAST_YEAR 294276			/* of timestamps */
+#define LAST_DATE_YEAR 5874897	/* of dates */
+
 typedef struct Cursor
 {
 	const char *at;
@@ -96,7 +99,7 @@ is_leap(int year)
 static bool
 take_date(Cursor *cursor, int *year, int *month, int *day)
 {
-	return take_number(cursor, 4, 6, year) && take(cursor, '-') &&
+	return take_number(cursor, 4, 7, year) && take(cursor, '-') &&
 		take_number(cursor, 2, 2, month) && take(cursor, '-') &&
 		take_number(cursor, 2, 2, day);
 }
@@ -205,8 +208,9 @@ take_zone(Cursor *cursor, IsoTime *time)
 	return is_letter(*cursor->at) && take_zone_name(cursor, time);
 }
 
-bool
-iso_time_parse(const char *text, size_t length, IsoTime *time)
+/* `dates`: also dates after the last timestamp. */
+static bool
+parse(const char *text, size_t length, bool dates, IsoTime *time)
 {
 	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	Cursor		cursor = {text, text + length};
@@ -216,6 +220,7 @@ iso_time_parse(const char *text, size_t length, IsoTime *time)
 	int64_t		days,
 				clock = 0;
 	bool		before_christ = false;
+	bool		has_clock;
 
 	memset(time, 0, sizeof(*time));
 	while (cursor.at < cursor.end && is_blank(*cursor.at))
@@ -241,7 +246,8 @@ iso_time_parse(const char *text, size_t length, IsoTime *time)
 		year = 1 - year;
 	if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] + (month == 2 && is_leap(year) ? 1 : 0))
 		return false;
-	if (cursor.at < cursor.end)
+	has_clock = cursor.at < cursor.end;
+	if (has_clock)
 	{
 		if (!take(&cursor, 'T') && !take(&cursor, 't') && !take(&cursor, ' '))
 			return false;
@@ -254,8 +260,26 @@ iso_time_parse(const char *text, size_t length, IsoTime *time)
 	}
 
 	days = iso_days(year, month, day);
-	if (days < iso_days(-4713, 11, 24) || days > iso_days(294276, 12, 31))
+	if (dates && !has_clock && days > iso_days(LAST_YEAR, 12, 31) && days <= iso_days(LAST_DATE_YEAR, 12, 31))
+	{
+		if (__builtin_mul_overflow(days, MICROSECONDS_PER_DAY, &time->local))
+			time->local = INT64_MAX;
+		return true;
+	}
+	if (days < iso_days(-4713, 11, 24) || days > iso_days(LAST_YEAR, 12, 31))
 		return false;
 	time->local = days * MICROSECONDS_PER_DAY + clock;
-	return time->local < iso_days(294277, 1, 1) * MICROSECONDS_PER_DAY;
+	return time->local < iso_days(LAST_YEAR + 1, 1, 1) * MICROSECONDS_PER_DAY;
+}
+
+bool
+iso_time_parse(const char *text, size_t length, IsoTime *time)
+{
+	return parse(text, length, false, time);
+}
+
+bool
+iso_date_parse(const char *text, size_t length, IsoTime *time)
+{
+	return parse(text, length, true, time);
 }

@@ -40,6 +40,8 @@ typedef struct IsoTime
  * microseconds are rounded.
  */
 extern bool iso_time_parse(const char *text, size_t length, IsoTime *time);
+/* The same for what stands for a date: also those up to 5874897-12-31, infinity where microseconds do not reach so far. */
+extern bool iso_date_parse(const char *text, size_t length, IsoTime *time);
 
 /* Days from 2000-01-01 to a date of the proleptic Gregorian calendar; year 0 is 1 BC. */
 extern int64_t iso_days(int64_t year, int month, int day);

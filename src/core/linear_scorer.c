@@ -64,6 +64,26 @@ linear_scorer_score(const Model *model, const double *terms, double *scratch, do
 }
 
 CoreStatus
+linear_check_estimates(CoreEnv *env, const Term *terms, int nterms, const double *estimate, bool aliases)
+{
+	CoreStatus	status;
+
+	for (int j = 0; j < nterms; j++)
+	{
+		if (isfinite(estimate[1 + j]) || (aliases && isnan(estimate[1 + j])))
+			continue;
+		status = env_fail(env, CORE_NUMERIC, "the coefficient of \"%s\" is beyond the range of numbers", terms[j].name);
+		return env_hint(env, status, "Its values are too small or too close together: multiply them by a power of ten.");
+	}
+	if (!isfinite(estimate[0]))
+	{
+		status = env_fail(env, CORE_NUMERIC, "the intercept is beyond the range of numbers");
+		return env_hint(env, status, "Values of the features or of the target are too large or too small: multiply them by a power of ten.");
+	}
+	return CORE_OK;
+}
+
+CoreStatus
 linear_report_aliased(CoreEnv *env, const Term *terms, int nterms, const bool *aliased)
 {
 	char		list[LISTED_BYTES] = "";

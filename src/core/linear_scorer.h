@@ -17,6 +17,13 @@ extern CoreStatus linear_scorer_bind(CoreEnv *env, Model *model, int rows);
 extern void linear_scorer_score(const Model *model, const double *terms, double *scratch, double *out);
 
 /*
+ * Whether the row estimate[1 + nterms] of a fit can be a model: CORE_NUMERIC,
+ * naming the first term, where a coefficient or the intercept is beyond the range
+ * of numbers.  Aliased terms have NaN; `aliases`: there may be such terms.
+ */
+extern CoreStatus linear_check_estimates(CoreEnv *env, const Term *terms, int nterms, const double *estimate, bool aliases);
+
+/*
  * One NOTICE that names the terms without a coefficient because they are linear
  * combinations of others before them; nothing when there are none.
  */

@@ -299,3 +299,26 @@ tree_model_bind(CoreEnv *env, Model *model)
 	model->scorer = scorer;
 	return CORE_OK;
 }
+
+CoreStatus
+tree_model_check_values(CoreEnv *env, const Model *model, double least, double most)
+{
+	const TreeScorer *scorer = model->scorer;
+	const TreeEnsemble *trees = &scorer->ensemble;
+	const ModelArray *array = model_array(model, "leaf_value");
+	const double *value = array->data;
+
+	for (int k = 0; k < trees->noutputs; k++)
+	{
+		if (!(trees->base[k] >= least && trees->base[k] <= most))
+			return env_fail(env, CORE_CORRUPT, "base score %d of the model is %g", k, trees->base[k]);
+	}
+	for (int64_t i = 0; i < array->rows * array->cols; i++)
+	{
+		if (i % POLL_NODES == 0)
+			env_poll(env);
+		if (!(value[i] >= least && value[i] <= most))
+			return env_fail(env, CORE_CORRUPT, "leaf value %lld of the model is %g", (long long) i, value[i]);
+	}
+	return CORE_OK;
+}

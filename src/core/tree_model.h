@@ -61,6 +61,8 @@ extern bool tree_goes_left(const TreeEnsemble *trees, int64_t node, const Term *
 
 /* Checks the arrays of a model and sets model->scorer; CORE_CORRUPT otherwise. */
 extern CoreStatus tree_model_bind(CoreEnv *env, Model *model);
+/* CORE_CORRUPT unless the base score and all leaf values are between `least` and `most`. */
+extern CoreStatus tree_model_check_values(CoreEnv *env, const Model *model, double least, double most);
 /* Algorithm.score, scratch and score_rows of models of trees. */
 extern void tree_model_score(const Model *model, const double *terms, double *scratch, double *out);
 extern void tree_model_score_rows(const Model *model, const double *x, size_t ld, int n, double *scratch, double *out);

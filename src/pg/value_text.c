@@ -209,7 +209,8 @@ read_time(const Feature *feature, char *text, FeatureValue *value, const char *w
 	IsoTime		time;
 	TimestampTz instant;
 
-	if (!iso_time_parse(text, strlen(text), &time))
+	/* a date may come after the last timestamp, and means what it means in a row */
+	if (!(type_equals(feature, "date") ? iso_date_parse : iso_time_parse) (text, strlen(text), &time))
 		invalid_text(text, what, ERRCODE_INVALID_DATETIME_FORMAT, "a date or time such as 2026-03-01 or 2026-03-01T12:00:00+01:00");
 	value->time = time.local;
 

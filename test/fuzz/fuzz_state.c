@@ -1,6 +1,8 @@
 /*
  * fuzz_state.c: states from any bytes. What is accepted is canonical, merges, solves and shows itself as JSON.
  */
+#include "core/algorithm.h"
+#include "core/linear_model.h"
 #include "format/model_format.h"
 #include "fuzz_support.h"
 
@@ -37,6 +39,30 @@ merge_and_solve(FuzzEnv *env, const LinearState *state)
 	}
 }
 
+/* A solution is a model that can be stored, or an error of numbers: never one of bytes. */
+static void
+solve_to_model(FuzzEnv *env, const LinearState *state)
+{
+	CoreEnv    *core = &env->core;
+	ParamSet	params;
+	Model	   *model;
+	Model	   *again;
+	uint8_t    *bytes;
+	size_t		length;
+	CoreStatus	status;
+
+	if (params_init(core, &params, "linear", algorithm_find("linear")->params) != CORE_OK)
+		return;
+	status = linear_model_from_state(core, state, &params, NULL, "y", &model);
+	fuzz_check(status != CORE_CORRUPT && status != CORE_INVALID);
+	if (status != CORE_OK)
+		return;
+	status = model_encode(core, model, 0, &bytes, &length);
+	fuzz_check(status == CORE_OK || status == CORE_NO_MEMORY || status == CORE_TOO_LARGE);
+	if (status == CORE_OK)
+		fuzz_check(model_decode(core, bytes, length, false, &again) != CORE_CORRUPT);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -60,6 +86,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fuzz_check(memcmp(bytes + FRAME_FLAGS_AT, data + FRAME_FLAGS_AT, length - FRAME_FLAGS_AT) == 0);
 		fuzz_check(state_to_json(&env.core, state, &json) == CORE_OK && utf8_valid(json, strlen(json)));
 		merge_and_solve(&env, state);
+		env.limit *= 64;
+		solve_to_model(&env, state);
 	}
 	else
 		fuzz_check((status == CORE_CORRUPT || status == CORE_UNSUPPORTED) && env.core.message[0] != '\0');

@@ -638,6 +638,41 @@ teams_agree(void **state)
 	}
 }
 
+/* Leaves of class models are shares: forged ones could make probabilities of anything. */
+static void
+forged_shares(void **state)
+{
+	enum {N = 200};
+
+	for (int classes = 2; classes <= 3; classes++)
+	{
+		TreeFit		fit;
+		TestRandom	random = {11};
+		double	   *x = env_alloc(*state, N, sizeof(double));
+		double	   *share;
+
+		tree_fit_init(&fit, *state, N, "random_forest", classes == 2 ? TASK_BINARY : TASK_MULTICLASS, classes);
+		for (int i = 0; i < N; i++)
+		{
+			x[i] = test_random_normal(&random);
+			fit.rows.data.target[i] = i % classes;
+		}
+		rows_add_numbers(&fit.rows, "x", x);
+		tree_fit_set(&fit, "n_estimators", 3);
+		tree_fit_run(&fit, 1);
+		share = model_array(&fit.model, "leaf_value")->data;
+		for (int k = 0; k < 2; k++)
+		{
+			double		kept = share[1];
+
+			share[1] = k == 0 ? 1.5 : -0.5;
+			assert_int_equal(algorithm_bind(*state, &fit.model), CORE_CORRUPT);
+			share[1] = kept;
+			assert_ok(*state, algorithm_bind(*state, &fit.model));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -657,6 +692,7 @@ main(void)
 		TEST(edge_cases),
 		TEST(features_by_word),
 		TEST(teams_agree),
+		TEST(forged_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -348,6 +348,11 @@ edge_cases(void **state)
 
 	fit.model.link = LINK_IDENTITY;
 	assert_int_equal(algorithm_bind(env, &fit.model), CORE_CORRUPT);
+	fit.model.link = LINK_LOG;
+	assert_ok(env, algorithm_bind(env, &fit.model));
+	/* a score above 1 */
+	((double *) model_array(&fit.model, "leaf_value")->data)[0] = 0.5;
+	assert_int_equal(algorithm_bind(env, &fit.model), CORE_CORRUPT);
 }
 
 /* The same bits for any number of processes, in one batch of trees and in several. */

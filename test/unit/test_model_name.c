@@ -224,6 +224,22 @@ times(void **state)
 }
 
 static void
+dates_after_times(void **state)
+{
+	IsoTime		time;
+
+	(void) state;
+	assert_true(iso_date_parse("294277-01-01", 12, &time) && time.local == micros("294276-12-31") + MICROSECONDS_PER_DAY);
+	assert_true(iso_date_parse("294277-01-10", 12, &time) && time.local == INT64_MAX);
+	assert_true(iso_date_parse(" 5874897-12-31 ", 15, &time) && time.local == INT64_MAX);
+	assert_true(iso_date_parse("2000-01-02", 10, &time) && time.local == MICROSECONDS_PER_DAY);
+	assert_false(iso_date_parse("5874898-01-01", 13, &time));
+	assert_false(iso_date_parse("294277-01-01T00:00", 18, &time));
+	assert_false(iso_date_parse("4714-11-23 BC", 13, &time));
+	assert_false(iso_time_parse("5874897-12-31", 13, &time));
+}
+
+static void
 times_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -288,6 +304,7 @@ main(void)
 		cmocka_unit_test(long_texts_are_cut_between_characters),
 		cmocka_unit_test(days_follow_the_calendar),
 		cmocka_unit_test(times),
+		cmocka_unit_test(dates_after_times),
 		cmocka_unit_test(times_refused),
 		cmocka_unit_test(times_round_trip),
 	};
