@@ -19,6 +19,7 @@
 
 #include "pg/column_names.h"
 #include "pg/dataset_internal.h"
+#include "pg/encoding.h"
 #include "pg/progress.h"
 
 #define MAX_ROWS PG_INT32_MAX
@@ -273,7 +274,8 @@ add_all_features(DatasetBuild *build, const bool *claimed)
 static int
 compare_columns(const void *a, const void *b)
 {
-	return strcmp(((const RawColumn *) a)->name, ((const RawColumn *) b)->name);
+	/* the same order, and so the same hashes of rows, in every database */
+	return strcmp(encoding_text_to_utf8(((const RawColumn *) a)->name), encoding_text_to_utf8(((const RawColumn *) b)->name));
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 
 #include "pg/dataset_internal.h"
+#include "pg/encoding.h"
 
 #define INFERRED_CLASSES 20
 #define INFERRED_ROWS 20
@@ -272,7 +273,7 @@ label_classes(DatasetBuild *build)
 		class_of[code] = 0;
 		labels[count].code = code;
 		labels[count].rank = dictionary->rank[code];
-		labels[count].enum_order = label_enum_order(&column->reader, ELEMENT(&dictionary->texts, char *, code));
+		labels[count].enum_order = label_enum_order(&column->reader, encoding_text_from_utf8(ELEMENT(&dictionary->texts, char *, code)));
 		count++;
 	}
 	qsort(labels, count, sizeof(LabelOrder), compare_labels);
@@ -281,7 +282,8 @@ label_classes(DatasetBuild *build)
 	for (int i = 0; i < count; i++)
 	{
 		class_of[labels[i].code] = i;
-		build->result->target.classes[i] = env_strdup(&build->env->core, ELEMENT(&dictionary->texts, char *, labels[i].code));
+		build->result->target.classes[i] = env_strdup(&build->env->core,
+															encoding_text_from_utf8(ELEMENT(&dictionary->texts, char *, labels[i].code)));
 	}
 	for (int64 row = 0; row < build->nrows; row++)
 	{

@@ -24,6 +24,7 @@
 
 #include "format/model_format.h"
 #include "pg/guc.h"
+#include "pg/encoding.h"
 #include "pg/model_cache.h"
 #include "pg/pg_env.h"
 
@@ -155,35 +156,6 @@ entry_pin(CacheEntry *entry, CachePin *pin, MemoryContext context)
 	dlist_move_head(&cache_recency, &entry->recency);
 }
 
-static void
-convert_text(char **text)
-{
-	if (*text != NULL)
-		*text = pg_any_to_server(*text, (int) strlen(*text), PG_UTF8);
-}
-
-/*
- * Names and labels are UTF-8 in a model; here they become the database's
- * encoding, so that they match columns and can be shown.  Levels stay, as their
- * order counts: text is converted to UTF-8 before it is looked up among them.
- */
-static void
-convert_model_text(Model *model)
-{
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		return;
-	convert_text(&model->target.name);
-	for (int i = 0; i < model->schema.count; i++)
-	{
-		convert_text(&model->schema.features[i].name);
-		convert_text(&model->schema.features[i].type_name);
-	}
-	for (int i = 0; i < model->target.nclasses; i++)
-		convert_text(&model->target.classes[i]);
-	for (int i = 0; i < model->transform->nterms; i++)
-		convert_text(&model->transform->terms[i].name);
-}
-
 const Model *
 model_decode_in(MemoryContext parent, const uint8 *bytes, Size length, const char *name, bool stored, MemoryContext *context)
 {
@@ -202,7 +174,7 @@ model_decode_in(MemoryContext parent, const uint8 *bytes, Size length, const cha
 				 errdetail_internal("%s", env.core.message)));
 	pg_env_check(&env.core, status);
 	old = MemoryContextSwitchTo(work);
-	convert_model_text(model);
+	model_text_from_utf8(model);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(work, parent);
 	*context = work;

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "pg/encoding.h"
 #include "pg/pg_env.h"
 
 #define BLOCK_ALIGNMENT 64
@@ -115,7 +116,7 @@ void
 pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message)
 {
 	ereport(level == CORE_WARNING ? WARNING : level == CORE_NOTICE ? NOTICE : DEBUG1,
-			(errmsg_internal("%s", message)));
+			(errmsg_internal("%s", encoding_message(message))));
 }
 
 CoreEnv *
@@ -172,8 +173,8 @@ raise_status(CoreEnv *env, CoreStatus status, int corrupt)
 		return;
 	ereport(ERROR,
 			(errcode(status_sqlstate(status, corrupt)),
-			 errmsg_internal("%s", env->message),
-			 env->hint[0] != '\0' ? errhint("%s", env->hint) : 0));
+			 errmsg_internal("%s", encoding_message(env->message)),
+			 env->hint[0] != '\0' ? errhint("%s", encoding_message(env->hint)) : 0));
 }
 
 void

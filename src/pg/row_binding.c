@@ -304,7 +304,6 @@ read_values(RowBinding *binding, const Datum *datums, const bool *nulls)
 		if (value->missing || value_read_number(&binding->readers[i], datums[column], &value->number))
 			continue;
 		value_read(&binding->readers[i], datums[column], false, binding->scratch[i], value, binding->what[i]);
-		value_text_to_utf8(value);
 	}
 }
 

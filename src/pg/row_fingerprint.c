@@ -7,6 +7,7 @@
 #include "catalog/pg_type_d.h"
 #include "utils/timestamp.h"
 
+#include "pg/encoding.h"
 #include "pg/row_fingerprint.h"
 
 void
@@ -20,11 +21,14 @@ row_printer_init(RowPrinter *printer, TupleDesc descriptor)
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		const char *name;
+		int			length;
 
 		if (attribute->attisdropped)
 			continue;
 		value_hasher_init(&printer->readers[i], attribute->atttypid, attribute->atttypmod);
-		printer->columns[i] = fingerprint_column(NameStr(attribute->attname), strlen(NameStr(attribute->attname)));
+		name = encoding_to_utf8(NameStr(attribute->attname), (int) strlen(NameStr(attribute->attname)), &length);
+		printer->columns[i] = fingerprint_column(name, length);
 	}
 }
 

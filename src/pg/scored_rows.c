@@ -24,6 +24,7 @@
 #include "pg/column_names.h"
 #include "pg/recorded_source.h"
 #include "pg/row_binding.h"
+#include "pg/encoding.h"
 #include "pg/scored_rows.h"
 #include "pg/source.h"
 #include "pg/stored_sql.h"
@@ -192,7 +193,12 @@ label_matches(const char *label, FeatureKind kind, const FeatureValue *value)
 	char	   *number;
 
 	if (kind == FEATURE_CATEGORICAL)
-		return strlen(label) == (size_t) value->text_length && memcmp(label, value->text, value->text_length) == 0;
+	{
+		int			length;
+		const char *utf8 = encoding_to_utf8(label, (int) strlen(label), &length);
+
+		return length == value->text_length && memcmp(utf8, value->text, length) == 0;
+	}
 	if (kind == FEATURE_BOOLEAN)
 		return strcmp(label, value->number != 0 ? "true" : "false") == 0;
 	if (kind != FEATURE_NUMERIC)

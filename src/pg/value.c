@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "pg/encoding.h"
 #include "pg/value.h"
 
 #define UUID_TEXT_LENGTH 36
@@ -88,9 +89,9 @@ enum_label(const ValueReader *reader, Oid value)
 	return label;
 }
 
-/* The bytes of a character value; memory of the datum or of the current context. */
+/* The bytes of a character value in the database's encoding; memory of the datum or of the current context. */
 static const char *
-text_bytes(const ValueReader *reader, Datum datum, int *length)
+server_bytes(const ValueReader *reader, Datum datum, int *length)
 {
 	switch (reader->code)
 	{
@@ -125,6 +126,15 @@ text_bytes(const ValueReader *reader, Datum datum, int *length)
 		default:
 			elog(ERROR, "value code %d is not a character type", reader->code);
 	}
+}
+
+/* The same in UTF-8. */
+static const char *
+text_bytes(const ValueReader *reader, Datum datum, int *length)
+{
+	const char *text = server_bytes(reader, datum, length);
+
+	return encoding_to_utf8(text, *length, length);
 }
 
 /* ---------- vectors ---------- */
@@ -627,7 +637,7 @@ value_hash(const ValueReader *reader, Datum datum, bool isnull)
 			}
 		case VALUE_OTHER:
 			{
-				char	   *text = OutputFunctionCall(reader->cast_info, datum);
+				char	   *text = encoding_text_to_utf8(OutputFunctionCall(reader->cast_info, datum));
 
 				return hash_bytes(text, strlen(text));
 			}

@@ -21,6 +21,7 @@
 
 #include "pg/value.h"
 #include "pg/compat.h"
+#include "pg/encoding.h"
 #include "pg/value_text.h"
 
 bool
@@ -200,7 +201,7 @@ read_category(const Feature *feature, char *text, FeatureValue *value)
 		while (value->text_length > 0 && text[value->text_length - 1] == ' ')
 			value->text_length--;
 	}
-	value_text_to_utf8(value);
+	value->text = encoding_to_utf8(value->text, value->text_length, &value->text_length);
 }
 
 static void

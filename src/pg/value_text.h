@@ -53,24 +53,4 @@ feature_type_name(const Feature *feature)
 	return feature->type_name != NULL ? feature->type_name : feature_kind_name(feature->kind);
 }
 
-/*
- * Text of a category, read in the database's encoding, as models hold it: UTF-8.
- * Memory, if any is needed, from CurrentMemoryContext.
- */
-static inline void
-value_text_to_utf8(FeatureValue *value)
-{
-	int			encoding = GetDatabaseEncoding();
-	char	   *converted;
-
-	if (value->text == NULL || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return;
-	converted = pg_server_to_any(value->text, value->text_length, PG_UTF8);
-	if (converted != value->text)
-	{
-		value->text = converted;
-		value->text_length = (int) strlen(converted);
-	}
-}
-
 #endif							/* PG_VALUE_TEXT_H */

@@ -100,7 +100,6 @@ position_read_value(Features *features, int i, Datum datum)
 	{
 		case POSITION_VALUE:
 			value_read(&position->reader, datum, false, features->scratch[i], value, what);
-			value_text_to_utf8(value);
 			break;
 		case POSITION_TEXT:
 			value_from_text(feature, TextDatumGetCString(datum), features->scratch[i], value, what);

@@ -28,6 +28,7 @@
 #include "core/linear_model.h"
 #include "format/running_state.h"
 #include "pg/compat.h"
+#include "pg/encoding.h"
 #include "pg/params_json.h"
 #include "pg/pg_env.h"
 #include "pg/type_model.h"
@@ -365,7 +366,7 @@ read_names(Jsonb *params, int nterms)
 			continue;
 		if (element.type != jbvString || element.val.string.len == 0)
 			fail_names(nterms);
-		names[count++] = pnstrdup(element.val.string.val, element.val.string.len);
+		names[count++] = encoding_text_to_utf8(pnstrdup(element.val.string.val, element.val.string.len));
 	}
 	return names;
 }
@@ -382,7 +383,7 @@ read_target(Jsonb *params)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"target\" must be a text")));
-	return pnstrdup(value.val.string.val, value.val.string.len);
+	return encoding_text_to_utf8(pnstrdup(value.val.string.val, value.val.string.len));
 }
 
 static Jsonb *

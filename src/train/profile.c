@@ -19,6 +19,7 @@
 
 #include "core/moments.h"
 #include "core/sort.h"
+#include "pg/encoding.h"
 #include "pg/params_json.h"
 #include "pg/value.h"
 #include "train/profile.h"
@@ -173,14 +174,14 @@ compare_counts(const void *a, const void *b)
 }
 
 static void
-append_frequent(StringInfo out, LevelCount *counts, int nlevels, char **levels)
+append_frequent(StringInfo out, LevelCount *counts, int nlevels, char **levels, bool utf8)
 {
 	qsort(counts, nlevels, sizeof(LevelCount), compare_counts);
 	appendStringInfoString(out, ", \"frequent_items\": [");
 	for (int i = 0; i < Min(nlevels, FREQUENT_ITEMS) && counts[i].count > 0; i++)
 	{
 		appendStringInfoString(out, i > 0 ? ", {\"item\": " : "{\"item\": ");
-		escape_json(out, levels[counts[i].level]);
+		escape_json(out, utf8 ? encoding_text_from_utf8(levels[counts[i].level]) : levels[counts[i].level]);
 		appendStringInfo(out, ", \"count\": " INT64_FORMAT "}", counts[i].count);
 	}
 	appendStringInfoChar(out, ']');
@@ -210,7 +211,7 @@ append_levels(PgEnv *env, StringInfo out, const Column *column, int64 nrows)
 	for (int64 i = 0; i < nrows; i++)
 		if (!column_is_null(column, i))
 			counts[codes[i]].count++;
-	append_frequent(out, counts, column->nlevels, column->levels);
+	append_frequent(out, counts, column->nlevels, column->levels, true);
 	env_release(&env->core, counts);
 }
 
@@ -231,7 +232,7 @@ append_classes(PgEnv *env, StringInfo out, const DatasetResult *rows)
 	append_count(out, "count", rows->data.nrows);
 	append_count(out, "num_nulls", 0);
 	append_count(out, "distinct_count", target->nclasses);
-	append_frequent(out, counts, target->nclasses, target->classes);
+	append_frequent(out, counts, target->nclasses, target->classes, false);
 	env_release(&env->core, counts);
 }
 

@@ -28,6 +28,7 @@
 #include "pg/catalog.h"
 #include "pg/catalog_exec.h"
 #include "pg/compat.h"
+#include "pg/encoding.h"
 #include "pg/guc.h"
 #include "pg/params_json.h"
 #include "pg/progress.h"
@@ -57,9 +58,9 @@ schema_json(const FeatureSchema *schema)
 		const Feature *feature = &schema->features[i];
 
 		appendStringInfoString(&out, i > 0 ? ", {\"name\": " : "{\"name\": ");
-		escape_json(&out, feature->name);
+		escape_json(&out, encoding_text_from_utf8(feature->name));
 		appendStringInfoString(&out, ", \"type\": ");
-		escape_json(&out, feature->type_name);
+		escape_json(&out, encoding_text_from_utf8(feature->type_name));
 		appendStringInfo(&out, ", \"kind\": \"%s\"}", feature_kind_name(feature->kind));
 	}
 	appendStringInfoChar(&out, ']');
@@ -169,6 +170,7 @@ train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, c
 {
 	NewVersion	version = {0};
 	StringInfoData params;
+	ParamSet	used;
 	char		digest[FINGERPRINT_DIGITS + 1];
 	uint8	   *bytes;
 	Size		length;
@@ -176,7 +178,9 @@ train_store(PgEnv *env, const TrainArguments *arguments, const Source *source, c
 	progress_phase("storing", 0);
 	pg_env_check(&env->core, model_encode(&env->core, model, 0, &bytes, &length));
 	initStringInfo(&params);
-	params_to_json(&params, &model->params);
+	pg_env_check(&env->core, params_copy(&env->core, &model->params, &used));
+	params_text_from_utf8(&used);
+	params_to_json(&params, &used);
 	version.model = arguments->model;
 	version.algorithm = model->algorithm->name;
 	version.task = task_name(model->task);

@@ -15,6 +15,7 @@
 
 #include "core/calibrate.h"
 #include "core/exact_sum.h"
+#include "pg/encoding.h"
 #include "pg/fit_driver.h"
 #include "pg/progress.h"
 #include "train/folds.h"
@@ -174,6 +175,14 @@ learn_transform(PgEnv *env, Model *model, Dataset *data, const FeatureOptions *o
 				 errhint("Every feature column is constant, empty or an identifier on the training rows.")));
 }
 
+/* A fit records what it chooses, and the next one chooses anew. */
+static void
+copy_params(CoreEnv *core, const TrainArguments *arguments, Model *model)
+{
+	pg_env_check(core, params_copy(core, &arguments->params, &model->params));
+	params_text_to_utf8(&model->params);
+}
+
 /* P(positive) of every training row from a model that was fitted without its fold. */
 static double *
 out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *model, const Dataset *data)
@@ -198,7 +207,7 @@ out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *mod
 		folded.narrays = 0;
 		folded.numbers = NULL;
 		folded.nnumbers = 0;
-		pg_env_check(core, params_copy(core, &arguments->params, &folded.params));
+		copy_params(core, arguments, &folded);
 		folds_weights(&folds, data->weight, fold, weight);
 		fit_job_init(&job, &folded, data, NULL);
 		job.weight = weight;
@@ -303,8 +312,7 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	double	   *mapped;
 	FitJob		job;
 
-	/* a fit records what it chooses, and chooses anew */
-	pg_env_check(&env->core, params_copy(&env->core, &arguments->params, &model->params));
+	copy_params(&env->core, arguments, model);
 	learn_transform(env, model, data, options);
 	mapped = map_target(&env->core, &model->target, data);
 	calibrate(env, arguments, model, data);
@@ -316,6 +324,41 @@ fit_once(PgEnv *env, const TrainArguments *arguments, Model *model, Dataset *dat
 	fit_run(env, &job, model);
 	train_add_term_moments(env, &job, model);
 	env_release(&env->core, mapped);
+}
+
+/* Rows have names and labels in the database's encoding; models, and the fits that make them, in UTF-8. */
+static void
+target_to_utf8(TargetInfo *target)
+{
+	char	  **classes = target->classes;
+
+	target->name = encoding_text_to_utf8(target->name);
+	target->type_name = encoding_text_to_utf8(target->type_name);
+	if (target->nclasses == 0)
+		return;
+	target->classes = palloc(sizeof(char *) * target->nclasses);
+	for (int i = 0; i < target->nclasses; i++)
+		target->classes[i] = encoding_text_to_utf8(classes[i]);
+}
+
+static Dataset
+data_in_utf8(CoreEnv *core, const Dataset *rows)
+{
+	Dataset		data = *rows;
+	Feature    *features = env_alloc(core, Max(data.schema.count, 1), sizeof(Feature));
+	Column	   *columns = env_alloc(core, Max(data.schema.count, 1), sizeof(Column));
+
+	for (int i = 0; i < data.schema.count; i++)
+	{
+		features[i] = data.schema.features[i];
+		features[i].name = encoding_text_to_utf8(features[i].name);
+		features[i].type_name = encoding_text_to_utf8(features[i].type_name);
+		columns[i] = data.columns[i];
+		columns[i].feature = &features[i];
+	}
+	data.schema.features = features;
+	data.columns = columns;
+	return data;
 }
 
 /* A model with everything that is known before the fit. */
@@ -339,6 +382,8 @@ model_begin(CoreEnv *core, const TrainArguments *arguments, const DatasetResult 
 	transform_options_parse(core, arguments->transform, &rows->data.schema, rows->task == TASK_REGRESSION,
 							options, &target_map);
 	model->target.map = target_map;
+	target_to_utf8(&model->target);
+	split_text_to_utf8(&model->split);
 	return model;
 }
 
@@ -346,7 +391,7 @@ Model *
 train_fit_weighted(PgEnv *env, const TrainArguments *arguments, const DatasetResult *rows, double *weight)
 {
 	PgEnv		quiet = *env;
-	Dataset		data = rows->data;
+	Dataset		data = data_in_utf8(&env->core, &rows->data);
 	FeatureOptions *options;
 	Model	   *model = model_begin(&env->core, arguments, rows, &options);
 
@@ -364,7 +409,8 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 		  Metric *metrics, int *nmetrics)
 {
 	CoreEnv    *core = &env->core;
-	Dataset    *data = &rows->data;
+	Dataset		utf8 = data_in_utf8(core, &rows->data);
+	Dataset    *data = &utf8;
 	FeatureOptions *options;
 	Model	   *model = model_begin(core, arguments, rows, &options);
 

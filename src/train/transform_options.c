@@ -18,6 +18,7 @@
 
 #include "core/params.h"
 #include "core/transform_time.h"
+#include "pg/encoding.h"
 #include "pg/pg_env.h"
 #include "train/transform_options.h"
 
@@ -694,6 +695,21 @@ check_reference(const FeatureSchema *schema, int feature, FeatureOptions *option
 				 errhint("Name another date or timestamp column that is a feature.")));
 }
 
+/* What learning compares with levels and with names of the model.  Columns may share what their kind has. */
+static void
+options_to_utf8(FeatureOptions *options)
+{
+	char	  **order = options->order;
+
+	options->impute_text = encoding_text_to_utf8(options->impute_text);
+	options->reference = encoding_text_to_utf8(options->reference);
+	if (order == NULL)
+		return;
+	options->order = palloc(sizeof(char *) * options->order_length);
+	for (int i = 0; i < options->order_length; i++)
+		options->order[i] = encoding_text_to_utf8(order[i]);
+}
+
 void
 transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *schema,
 						bool regression, FeatureOptions **options, TargetMap *target_map)
@@ -731,6 +747,8 @@ transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *sch
 		}
 		check_reference(schema, i, &(*options)[i], (*options)[i].reference == inherited);
 	}
+	for (int i = 0; i < schema->count; i++)
+		options_to_utf8(&(*options)[i]);
 }
 
 char **
