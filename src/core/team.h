@@ -13,7 +13,7 @@
  * A helper finds the pieces in `pieces`.  A team of one needs no other process,
  * shares private memory, and its synchronisations cost a function call.
  *
- * Waiting spins for a few microseconds and then sleeps in the callback, which
+ * Waiting spins for some 15 us and then sleeps in the callback, which
  * serves cancels and may not return.
  */
 #ifndef CORE_TEAM_H

@@ -9,10 +9,23 @@
 
 #define TREE_CHUNK_ROWS 512		/* rows transformed at a time */
 
+#define TREE_GRID_CELLS 1024
+#define TREE_GRID_PADDING 256	/* infinite numbers after the edges that a grid searches */
+
+/* Where edges lie, for a quick search; cells of equal width from the first edge to the last. */
+typedef struct TreeGrid
+{
+	double		low;
+	double		scale;
+	int			step;			/* first step of the search, a power of two; 0: no grid */
+	uint8_t		first[TREE_GRID_CELLS];	/* edges in earlier cells */
+} TreeGrid;
+
 typedef struct TreeBins
 {
 	int			nfeatures;
 	TreeFeature *features;
+	TreeGrid   *grids;			/* [nfeatures] */
 	double	  **edges;			/* [nfeatures][nbins - 1] ascending; bin b: edges[b - 1] < x <= edges[b]; NULL for categories */
 } TreeBins;
 
@@ -52,5 +65,9 @@ extern int	tree_edges(const double *sorted, int64_t n, int max_bin, double *edge
 
 /* The number of edges below x. */
 extern int	tree_bin_of(const double *edges, int nedges, double x);
+
+/* The same for many values by a grid, nedges + 1 for NaN; TREE_GRID_PADDING times infinity follow the edges. */
+extern void tree_grid_init(TreeGrid *grid, const double *edges, int nedges);
+extern void tree_grid_search(const TreeGrid *grid, const double *edges, int nedges, const double *x, int count, int *bin);
 
 #endif							/* CORE_TREE_BINS_H */

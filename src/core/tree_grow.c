@@ -2,9 +2,11 @@
  * tree_grow.c
  *	  Growing one tree; see tree_grow.h.
  *
- * Synchronisations of a tree: one for the root, one for each split, one for the
- * sums of leaves.  In each the process that arrives last adds up what all have
- * counted and searches for the next splits while the others wait.
+ * Synchronisations of a tree: one or two for the root and for each split, one
+ * for the sums of leaves.  In the first the process that arrives last counts the
+ * rows of the sides.  Where histograms are large, all processes then make them
+ * and search them, some features each, and the last to arrive chooses; else it
+ * has done so already while the others waited.
  *
  * Whether a side has min_child_samples rows is estimated from hessians while
  * searching and counted when the split is made; one that has too few is undone
@@ -18,6 +20,8 @@
 #include "core/hash.h"
 
 #define UNIT_VALUES 150000		/* bins that a unit of work reads: about 0.1 ms */
+#define UNIT_FEATURES 4			/* searched in a unit of work: about 10 us */
+#define SHARED_BINS 2048		/* of a histogram, from which on processes share the search */
 
 /* ------------------------------------------------------------ leaves and slots */
 
@@ -157,52 +161,82 @@ features_of_level(TreeGrower *grower, int depth)
 
 /* ------------------------------------------------- what the last process does */
 
-/* Moves the sums of all processes over one side into a histogram. */
 static void
-collect_histogram(TreeGrower *grower, int side, TreeSums *histogram)
+copy_set(const TreeGrower *grower, uint32_t *to, const uint32_t *from)
 {
-	int			nbins = grower->data.shape.hist_bins;
+	memcpy(to, from, (size_t) grower->job->set_words * sizeof(uint32_t));
+}
 
-	memcpy(histogram, grower->shared.partial[side], (size_t) nbins * sizeof(TreeSums));
-	memset(grower->shared.partial[side], 0, (size_t) nbins * sizeof(TreeSums));
-	for (int rank = 1; rank < grower->team->size; rank++)
+/* Moves the sums of all processes over one side into a histogram, from bin `first` on. */
+static void
+collect_bins(const TreeGrower *grower, int side, TreeSums *histogram, int first, int nbins)
+{
+	size_t		bytes = (size_t) nbins * sizeof(TreeSums);
+
+	histogram += first;
+	for (int rank = 0; rank < grower->team->size; rank++)
 	{
-		TreeSums   *partial = grower->shared.partial[2 * rank + side];
+		TreeSums   *partial = grower->shared.partial[2 * rank + side] + first;
 
-		env_poll(grower->env);
-		for (int i = 0; i < nbins; i++)
+		if (rank == 0)
+			memcpy(histogram, partial, bytes);
+		for (int i = 0; rank > 0 && i < nbins; i++)
 		{
 			histogram[i].gradient += partial[i].gradient;
 			histogram[i].hessian += partial[i].hessian;
 		}
-		memset(partial, 0, (size_t) nbins * sizeof(TreeSums));
+		memset(partial, 0, bytes);
 	}
 }
 
 /* histogram = histogram - other */
 static void
-subtract_histogram(TreeGrower *grower, TreeSums *histogram, const TreeSums *other)
+subtract_bins(TreeSums *histogram, const TreeSums *other, int first, int nbins)
 {
-	int			nbins = grower->data.shape.hist_bins;
-
-	for (int i = 0; i < nbins; i++)
+	for (int i = first; i < first + nbins; i++)
 	{
 		histogram[i].gradient -= other[i].gradient;
 		histogram[i].hessian -= other[i].hessian;
 	}
 }
 
-/* Every row is in one bin of each feature, so any feature has the total. */
+/* A feature's part of the histograms of the sides, from what was summed and the histogram of the leaf. */
+static void
+make_histograms(const TreeGrower *grower, const TreeFeature *feature)
+{
+	int			light = grower->light;
+	int			nbins = feature->nbins + 1;
+	TreeSums   *histograms[2];
+
+	for (int side = 0; side < 2; side++)
+		histograms[side] = grower->shared.slots[grower->side_slot[side]];
+	if (light == SIDES_BOTH)
+	{
+		collect_bins(grower, 0, histograms[0], feature->offset, nbins);
+		collect_bins(grower, 1, histograms[1], feature->offset, nbins);
+		return;
+	}
+	collect_bins(grower, light, histograms[light], feature->offset, nbins);
+	if (histograms[1 - light] != histograms[light])
+		subtract_bins(histograms[1 - light], histograms[light], feature->offset, nbins);
+}
+
+/* Every row is in one bin of each feature, so any feature has the total of what was summed. */
 static TreeSums
-histogram_total(const TreeGrower *grower, const TreeSums *histogram)
+summed_total(const TreeGrower *grower, int side)
 {
 	const TreeFeature *feature = &grower->data.features[0];
 	TreeSums	total = {0, 0};
 
-	for (int bin = 0; bin <= feature->nbins; bin++)
+	for (int rank = 0; rank < grower->team->size; rank++)
 	{
-		total.gradient += histogram[feature->offset + bin].gradient;
-		total.hessian += histogram[feature->offset + bin].hessian;
+		const TreeSums *partial = grower->shared.partial[2 * rank + side] + feature->offset;
+
+		for (int bin = 0; bin <= feature->nbins; bin++)
+		{
+			total.gradient += partial[bin].gradient;
+			total.hessian += partial[bin].hessian;
+		}
 	}
 	return total;
 }
@@ -235,20 +269,23 @@ search_leaf(TreeGrower *grower, const TreeSums *histogram, const TreeNodeSums *s
 	}
 }
 
-/* What is known of a side of the current leaf's split once its rows are counted. */
+/* What is known of a side of the current leaf's split once its rows are counted; of the root, which is not split, as side 0. */
 static void
 side_sums(const TreeGrower *grower, int side, TreeNodeSums *sums)
 {
 	const TreeRules *rules = &grower->job->rules;
 	const TreeLeaf *leaf = &grower->leaves[grower->current];
 	const TreeDecision *decision = grower->shared.decision;
-	int			monotone = leaf->split.categorical ? 0 : grower->data.features[leaf->split.feature].monotone;
+	int			monotone;
 	double		value[2];
 	double		middle;
 
 	*sums = leaf->sums;
 	sums->rows = decision->rows[side];
 	sums->total = decision->total[side];
+	if (leaf->split.feature < 0)
+		return;
+	monotone = leaf->split.categorical ? 0 : grower->data.features[leaf->split.feature].monotone;
 	sums->min_rows = (double) rules->min_child_samples;
 	if (grower->job->interacting)
 	{
@@ -290,24 +327,6 @@ collect_left_rows(const TreeGrower *grower)
 	return rows;
 }
 
-static void
-decide_root(CoreEnv *env, void *argument)
-{
-	TreeGrower *grower = argument;
-	TreeDecision *decision = grower->shared.decision;
-	TreeSums   *histogram = grower->shared.slots[grower->leaves[0].slot];
-	TreeNodeSums sums = grower->leaves[0].sums;
-
-	(void) env;
-	memset(decision, 0, sizeof(*decision));
-	collect_histogram(grower, 0, histogram);
-	sums.rows = collect_left_rows(grower);
-	sums.total = histogram_total(grower, histogram);
-	decision->rows[0] = sums.rows;
-	decision->total[0] = sums.total;
-	search_leaf(grower, histogram, &sums, 0, &decision->split[0], grower->shared.sets);
-}
-
 /* Puts the rows of leaf `right` back and searches the current leaf for something with more rows on each side. */
 static void
 reject_split(TreeGrower *grower, int right)
@@ -328,37 +347,60 @@ reject_split(TreeGrower *grower, int right)
 	search_leaf(grower, grower->shared.slots[leaf->slot], &sums, leaf->depth, &decision->split[0], grower->shared.sets);
 }
 
-/* Histograms of both sides: slots[0] the left one's. */
-static void
-divide_histogram(TreeGrower *grower, TreeSums *histograms[2])
+static const uint8_t *
+features_of_sides(TreeGrower *grower)
 {
-	int			light = grower->light;
-
-	if (light == 2)
-	{
-		collect_histogram(grower, 0, histograms[0]);
-		collect_histogram(grower, 1, histograms[1]);
-		return;
-	}
-	collect_histogram(grower, light, histograms[light]);
-	subtract_histogram(grower, histograms[1 - light], histograms[light]);
+	return features_of_level(grower, grower->nleaves == 0 ? 0 : grower->leaves[grower->current].depth + 1);
 }
 
+/*
+ * Histograms of features first .. end - 1 and their best splits of the sides.
+ * Of the root only side 0 exists, and it is the current leaf.
+ */
 static void
-decide_split(CoreEnv *env, void *argument)
+search_sides(TreeGrower *grower, const uint8_t *allowed, int first, int end, TreeSplit splits[2], uint32_t *sets)
+{
+	const TreeLeaf *leaf = &grower->leaves[grower->current];
+	bool		root = grower->nleaves == 0;
+	int			depth = root ? 0 : leaf->depth + 1;
+	TreeNodeSums sums[2];
+	bool		wanted[2] = {false, false};
+
+	for (int side = 0; side < (root ? 1 : 2); side++)
+	{
+		side_sums(grower, side, &sums[side]);
+		wanted[side] = can_be_split(grower, depth, sums[side].rows);
+	}
+	for (int i = first; i < end; i++)
+	{
+		const TreeFeature *feature = &grower->data.features[i];
+
+		env_poll(grower->env);
+		make_histograms(grower, feature);
+		for (int side = 0; side < 2; side++)
+		{
+			if (wanted[side] && allowed[i] && may_interact(feature, i, &sums[side]))
+				tree_search_feature(&grower->search, feature, i, grower->shared.slots[grower->side_slot[side]] + feature->offset,
+									&sums[side], &splits[side], sets + side * grower->job->set_words);
+		}
+	}
+}
+
+/* Counts and sums of the sides; their best splits where one process searches. */
+static void
+decide_sides(CoreEnv *env, void *argument)
 {
 	TreeGrower *grower = argument;
 	const TreeLeaf *leaf = &grower->leaves[grower->current];
 	TreeDecision *decision = grower->shared.decision;
-	int			set_words = grower->job->set_words;
-	TreeSums   *histograms[2];
+	int64_t		least = grower->job->rules.min_child_samples > 1 ? grower->job->rules.min_child_samples : 1;
+	bool		root = grower->nleaves == 0;
 
 	(void) env;
 	memset(decision, 0, sizeof(*decision));
 	decision->rows[0] = collect_left_rows(grower);
-	decision->rows[1] = leaf->sums.rows - decision->rows[0];
-	if (decision->rows[0] < grower->job->rules.min_child_samples || decision->rows[1] < grower->job->rules.min_child_samples ||
-		decision->rows[0] == 0 || decision->rows[1] == 0)
+	decision->rows[1] = root ? 0 : leaf->sums.rows - decision->rows[0];
+	if (!root && (decision->rows[0] < least || decision->rows[1] < least))
 	{
 		for (int side = 0; side < 2 && grower->searching; side++)
 			for (int rank = 0; rank < grower->team->size; rank++)
@@ -367,21 +409,84 @@ decide_split(CoreEnv *env, void *argument)
 		return;
 	}
 	for (int side = 0; side < 2; side++)
+	{
 		decision->split[side].feature = -1;
+		if (grower->searching && grower->light != 1 - side)
+			decision->total[side] = summed_total(grower, side);
+	}
 	if (!grower->searching)
 		return;
-	for (int side = 0; side < 2; side++)
-		histograms[side] = grower->shared.slots[grower->side_slot[side]];
-	divide_histogram(grower, histograms);
-	for (int side = 0; side < 2; side++)
-		decision->total[side] = histogram_total(grower, histograms[side]);
+	if (!root && grower->light != SIDES_BOTH)
+	{
+		int			heavy = 1 - grower->light;
+
+		decision->total[heavy].gradient = leaf->sums.total.gradient - decision->total[grower->light].gradient;
+		decision->total[heavy].hessian = leaf->sums.total.hessian - decision->total[grower->light].hessian;
+	}
+	if (grower->alone)
+		search_sides(grower, features_of_sides(grower), 0, grower->data.shape.nfeatures, decision->split, grower->shared.sets);
+}
+
+/* The better of two splits; of equal ones that of the first feature, as one process would have found. */
+static bool
+is_better(const TreeSplit *split, const TreeSplit *than)
+{
+	if (split->feature < 0 || than->feature < 0)
+		return split->feature >= 0;
+	return split->gain > than->gain || (split->gain == than->gain && split->feature < than->feature);
+}
+
+/* The best of what the processes found. */
+static void
+choose_splits(CoreEnv *env, void *argument)
+{
+	TreeGrower *grower = argument;
+	TreeDecision *decision = grower->shared.decision;
+	int			set_words = grower->job->set_words;
+
+	(void) env;
 	for (int side = 0; side < 2; side++)
 	{
-		TreeNodeSums sums;
+		for (int rank = 0; rank < grower->team->size; rank++)
+		{
+			const TreeSplit *split = &grower->shared.candidates[rank].split[side];
 
-		side_sums(grower, side, &sums);
-		search_leaf(grower, histograms[side], &sums, leaf->depth + 1, &decision->split[side], grower->shared.sets + side * set_words);
+			if (!is_better(split, &decision->split[side]))
+				continue;
+			decision->split[side] = *split;
+			copy_set(grower, grower->shared.sets + side * set_words, grower->shared.candidate_sets + (2 * rank + side) * set_words);
+		}
 	}
+}
+
+/* What all processes do once a leaf's rows are divided. */
+static void
+decide(TreeGrower *grower)
+{
+	Team	   *team = grower->team;
+	TreeSplit  *splits = grower->shared.candidates[team->rank].split;
+	int			nfeatures = grower->data.shape.nfeatures;
+	const uint8_t *allowed;
+	int64_t		unit;
+
+	grower->alone = team->size == 1 || grower->data.shape.hist_bins < SHARED_BINS;
+	team_synchronize(team, grower->env, decide_sides, grower);
+	if (grower->alone || !grower->searching || grower->shared.decision->rejected)
+		return;
+	for (int side = 0; side < 2; side++)
+	{
+		memset(&splits[side], 0, sizeof(splits[side]));
+		splits[side].feature = -1;
+	}
+	allowed = features_of_sides(grower);
+	while ((unit = team_take(team)) * UNIT_FEATURES < nfeatures)
+	{
+		int			first = (int) unit * UNIT_FEATURES;
+		int			end = first + UNIT_FEATURES < nfeatures ? first + UNIT_FEATURES : nfeatures;
+
+		search_sides(grower, allowed, first, end, splits, grower->shared.candidate_sets + 2 * team->rank * grower->job->set_words);
+	}
+	team_synchronize(team, grower->env, choose_splits, grower);
 }
 
 /* Adds up the sums of leaves into those of the leader, and takes Newton steps. */
@@ -449,12 +554,6 @@ flush_sides(TreeGrower *grower)
 }
 
 static void
-copy_set(const TreeGrower *grower, uint32_t *to, const uint32_t *from)
-{
-	memcpy(to, from, (size_t) grower->job->set_words * sizeof(uint32_t));
-}
-
-static void
 grow_root(TreeGrower *grower)
 {
 	TreeDecision *decision = grower->shared.decision;
@@ -462,18 +561,22 @@ grow_root(TreeGrower *grower)
 	int64_t		block;
 	int64_t		rows = 0;
 
-	grower->nleaves = 1;
+	grower->nleaves = 0;
 	grower->nnodes = 1;
 	grower->current = 0;
 	for (int slot = 0; slot < grower->job->nslots; slot++)
 		grower->slot_leaf[slot] = -1;
 	leaf_init(grower, 0, 0, 0);
 	leaf->slot = take_slot(grower, 0);
+	grower->searching = true;
+	grower->light = 0;
+	grower->side_slot[0] = grower->side_slot[1] = leaf->slot;
 	while ((block = team_take(grower->team)) < grower->data.shape.train_blocks)
 		rows += tree_rows_root(grower, (int) block);
 	flush_sides(grower);
 	grower->shared.left_rows[grower->team->rank * 8] = rows;
-	team_synchronize(grower->team, grower->env, decide_root, grower);
+	decide(grower);
+	grower->nleaves = 1;
 	leaf->sums.rows = decision->rows[0];
 	leaf->sums.total = decision->total[0];
 	leaf->split = decision->split[0];
@@ -509,7 +612,7 @@ plan_split(TreeGrower *grower)
 		return;
 	if (leaf->slot < 0)
 	{
-		grower->light = 2;
+		grower->light = SIDES_BOTH;
 		grower->side_slot[0] = take_slot(grower, grower->current);
 		grower->side_slot[1] = take_slot(grower, grower->nleaves);
 		return;
@@ -595,7 +698,7 @@ split_leaf(TreeGrower *grower)
 	if (grower->searching)
 		flush_sides(grower);
 	grower->shared.left_rows[grower->team->rank * 8] = left_rows;
-	team_synchronize(grower->team, grower->env, decide_split, grower);
+	decide(grower);
 	if (grower->shared.decision->rejected)
 		undo_split(grower);
 	else

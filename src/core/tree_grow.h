@@ -25,6 +25,7 @@ typedef struct TreeSampling
 } TreeSampling;
 
 #define TREE_RENEW_DIGITS 2048
+#define SIDES_BOTH 2
 
 /* What a fit is made of; flat, the first piece of a team. */
 typedef struct TreeJob
@@ -48,7 +49,7 @@ typedef struct TreeJob
 	int32_t		histograms_per_piece;
 	int32_t		data_piece;		/* first piece of the rows */
 	int32_t		histogram_piece;	/* first piece of the histograms */
-	size_t		features, segments, left_rows, leaf_sums, leaf_value, statistics, decision, sets;	/* offsets in the first piece */
+	size_t		features, segments, left_rows, leaf_sums, leaf_value, statistics, decision, sets, candidates, candidate_sets;	/* offsets in the first piece */
 	size_t		size;			/* of the first piece */
 } TreeJob;
 
@@ -75,6 +76,12 @@ typedef struct TreeDecision
 	TreeSplit	split[2];
 } TreeDecision;
 
+/* The best splits of both sides among the features that one process searched; a cache line each. */
+typedef struct TreeCandidates
+{
+	_Alignas(64) TreeSplit split[2];
+} TreeCandidates;
+
 /* Shared memory of a job as this process sees it. */
 typedef struct TreeShared
 {
@@ -85,6 +92,8 @@ typedef struct TreeShared
 	TreeBlockStatistics *statistics;	/* [nblocks] */
 	TreeDecision *decision;
 	uint32_t   *sets;			/* [2][set_words] of decision->split */
+	TreeCandidates *candidates; /* [capacity] */
+	uint32_t   *candidate_sets; /* [capacity][2][set_words] */
 	TreeSums  **partial;		/* [capacity][2] sums of one pass; all zero between passes */
 	TreeSums  **slots;			/* [nslots] histograms of leaves */
 } TreeShared;
@@ -139,8 +148,9 @@ typedef struct TreeGrower
 	uint32_t   *node_sets;		/* [num_leaves - 1][set_words] */
 	int		   *slot_leaf;		/* [nslots] owner, -1: free */
 	int			current;		/* leaf that is being split */
-	int			light;			/* its lighter side; 2: both sides are summed */
+	int			light;			/* its lighter side, which is summed; or SIDES_BOTH */
 	bool		searching;		/* children will be searched */
+	bool		alone;			/* by the last process to arrive, since there is too little to share */
 	bool		constrained;	/* some feature is monotone, so every leaf has bounds */
 	int			side_slot[2];	/* where the histograms of its sides go */
 } TreeGrower;

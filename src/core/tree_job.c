@@ -46,6 +46,8 @@ tree_job_complete(CoreEnv *env, const Team *team, const TreeFeature *features, T
 	job->features = place(&end, (size_t) job->shape.nfeatures, sizeof(TreeFeature));
 	job->decision = place(&end, 1, sizeof(TreeDecision));
 	job->sets = place(&end, 2 * (size_t) job->set_words, sizeof(uint32_t));
+	job->candidates = place(&end, (size_t) job->capacity, sizeof(TreeCandidates));
+	job->candidate_sets = place(&end, (size_t) job->capacity * 2 * (size_t) job->set_words, sizeof(uint32_t));
 	job->left_rows = place(&end, (size_t) job->capacity * 8, sizeof(int64_t));
 	job->leaf_value = place(&end, leaves, sizeof(double));
 	job->leaf_sums = place(&end, (size_t) job->capacity * leaves, sizeof(TreeLeafSums));
@@ -71,6 +73,8 @@ resolve(CoreEnv *env, const Team *team, char *base, const TreeJob *job, TreeShar
 
 	shared->decision = (TreeDecision *) (base + job->decision);
 	shared->sets = (uint32_t *) (base + job->sets);
+	shared->candidates = (TreeCandidates *) (base + job->candidates);
+	shared->candidate_sets = (uint32_t *) (base + job->candidate_sets);
 	shared->left_rows = (int64_t *) (base + job->left_rows);
 	shared->leaf_value = (double *) (base + job->leaf_value);
 	shared->leaf_sums = (TreeLeafSums *) (base + job->leaf_sums);

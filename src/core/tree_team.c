@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define SPIN_ROUNDS 200			/* of a pause instruction each: a few microseconds */
+#define SPIN_ROUNDS 1000		/* of a pause instruction each: about 15 us, longer than a unit of searching takes */
 #define SERIAL_PIECES 16
 
 static CoreStatus

@@ -72,6 +72,47 @@ test_random_values(void **state)
 }
 
 /* A value that fills many bins takes one; the others share what is left about evenly. */
+/* A grid changes no bin: for even and wild edges, near each of them and far away. */
+static void
+test_grid(void **state)
+{
+	TestRandom	random = {17};
+	double		edges[400 + TREE_GRID_PADDING];
+	TreeGrid	grid;
+
+	for (int round = 0; round < 400; round++)
+	{
+		static const int counts[] = {0, 1, 2, 3, 100, 254, 255, 256, 400};
+		static const double far[] = {-INFINITY, -DBL_MAX, -1e300, -DBL_TRUE_MIN, -0.0, 0, DBL_TRUE_MIN, 1, 1e300, DBL_MAX, INFINITY, NAN};
+		int			n = counts[round % 9];
+		double		x[3 * 400 + 12];
+		int			bin[3 * 400 + 12];
+		int			count = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			double		z = test_random_normal(&random);
+
+			edges[i] = round % 5 == 0 ? i : round % 5 == 1 ? z : round % 5 == 2 ? exp(100 * z) : round % 5 == 3 ? copysign(DBL_MAX, z) * test_random_uniform(&random) : z * DBL_MIN;
+		}
+		assert_ok(*state, sort_doubles(*state, edges, n));
+		for (int i = 0; i < TREE_GRID_PADDING; i++)
+			edges[n + i] = INFINITY;
+		for (int i = 0; i < n; i++)
+		{
+			x[count++] = edges[i];
+			x[count++] = nextafter(edges[i], INFINITY);
+			x[count++] = nextafter(edges[i], -INFINITY);
+		}
+		for (int i = 0; i < 12; i++)
+			x[count++] = far[i];
+		tree_grid_init(&grid, edges, n);
+		tree_grid_search(&grid, edges, n, x, count, bin);
+		for (int i = 0; i < count; i++)
+			assert_int_equal(bin[i], isnan(x[i]) ? n + 1 : tree_bin_of(edges, n, x[i]));
+	}
+}
+
 static void
 test_heavy_value(void **state)
 {
@@ -129,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_awkward_values, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_random_values, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_grid, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_heavy_value, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_training_agrees_with_scoring, test_env_setup, test_env_teardown),
 	};

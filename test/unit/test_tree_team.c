@@ -30,6 +30,15 @@ fill_rows(TreeFit *fit, CoreEnv *env, uint64_t seed)
 	for (int j = 0; j < 4; j++)
 		rows_add_numbers(&fit->rows, (const char *[]) {"a", "b", "c", "d"}[j], x + (size_t) j * NROWS);
 	rows_add_texts(&fit->rows, "word", text);
+	/* so many columns that processes share the search for splits, too */
+	for (int j = 0; j < 6; j++)
+	{
+		double	   *noise = env_alloc(env, NROWS, sizeof(double));
+
+		for (int i = 0; i < NROWS; i++)
+			noise[i] = j % 2 ? x[j / 2 * NROWS + i] : floor(test_random_normal(&random) * 10 * (j + 1));
+		rows_add_numbers(&fit->rows, (const char *[]) {"e", "f", "g", "h", "i", "j"}[j], noise);
+	}
 	for (int i = 0; i < NROWS; i++)
 	{
 		double		f = x[i] + (x[NROWS + i] > 3) - (text[i] != NULL && text[i][0] == 'r') + (isnan(x[2 * NROWS + i]) ? 1 : 0);
