@@ -9,7 +9,8 @@
  * do not depend on the number of processes or the physical order of rows.
  *
  * Cost of a tree: about 0.5 ns for each row and feature on the lighter sides of
- * its splits, and 2 ns for each row and level.  Memory: see tree_data.h.
+ * its splits, 3 to 4 ns for each row and level, which is what memory takes to be
+ * read and written, and 10 ns for each row.  Memory: see tree_data.h.
  */
 #include "core/tree_boost.h"
 

@@ -99,8 +99,9 @@ helper_bytes(const TreeJob *job)
 	size_t		sets = 2 * leaves * (size_t) job->set_words * sizeof(uint32_t);
 	size_t		nodes = leaves * (sizeof(TreeLeaf) + 2 * sizeof(TreeNode));
 	size_t		sums = 2 * (size_t) job->shape.hist_bins * sizeof(int64_t);
+	size_t		row = sizeof(uint16_t) + (job->shape.moving ? (size_t) job->shape.stride : 0) + sizeof(uint32_t) + sizeof(TreeFixed);
 
-	return sums + nodes + sets + (size_t) job->shape.nblocks * sizeof(TreeBlock) + (size_t) job->shape.nfeatures * 64;
+	return sums + nodes + sets + row * (size_t) job->shape.block_rows + (size_t) job->shape.nblocks * sizeof(TreeBlock) + (size_t) job->shape.nfeatures * 64;
 }
 
 /* Tells the team all pieces that it will be asked for. */
