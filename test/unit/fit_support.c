@@ -279,6 +279,20 @@ fit_in_ranges(CoreEnv *env, const FitPlan *plan, FitData *data, int64_t nblocks,
 	return CORE_OK;
 }
 
+void
+fit_data_count_classes(CoreEnv *env, FitData *data, const Csv *csv)
+{
+	data->w = env_alloc(env, (size_t) csv->rows, sizeof(double));
+	for (int i = 0; i < csv->rows; i++)
+	{
+		double		count = csv_number(csv, i, csv_column(csv, "counts"));
+
+		data->y[i] = count == 0 ? 0 : count < 3 ? 1 : 2;
+		data->w[i] = csv_number(csv, i, csv_column(csv, "w"));
+	}
+	fit_data_classes(env, data, 3);
+}
+
 CoreStatus
 fit_data_fit(CoreEnv *env, FitData *data, Model **result)
 {
@@ -335,6 +349,24 @@ array_element(const Model *model, const char *name, int row, int column)
 	assert_non_null(array);
 	assert_true(row < array->rows && column < array->cols);
 	return ((const double *) array->data)[(int64_t) row * array->cols + column];
+}
+
+void
+fit_data_refuse_memory(TestEnv *test, FitData *data)
+{
+	CoreEnv    *env = &test->core;
+	Model	   *model;
+	int64_t		before = test->allocations;
+	int64_t		needed;
+
+	assert_ok(env, fit_data_fit(env, data, &model));
+	needed = test->allocations - before;
+	for (int64_t refused = 0; refused < needed; refused++)
+	{
+		test->fail_after = test->allocations + refused;
+		assert_int_equal(fit_data_fit(env, data, &model), CORE_NO_MEMORY);
+		test->fail_after = -1;
+	}
 }
 
 double

@@ -57,8 +57,14 @@ extern void fit_data_add_csv(CoreEnv *env, FitData *data, const Csv *csv, const 
 /* Rows of the file without an empty field; returns how many. */
 extern int	csv_complete_rows(CoreEnv *env, const Csv *csv, int **rows);
 
+/* Three classes of the counts in test/oracle/glm_data.csv (0, 1 or 2, more) as the target, its weights as weights. */
+extern void fit_data_count_classes(CoreEnv *env, FitData *data, const Csv *csv);
+
 extern CoreStatus fit_data_fit(CoreEnv *env, FitData *data, Model **model);
 extern Model *fit_data_model(CoreEnv *env, FitData *data);	/* which must succeed, and bind */
+
+/* Fits once for each allocation that a fit makes, which is refused. */
+extern void fit_data_refuse_memory(TestEnv *test, FitData *data);
 
 extern double model_estimate(const Model *model, int row, int column);
 extern double model_std_error(const Model *model, int row, int column);

@@ -2,42 +2,63 @@
  * test_distributions.c: tail probabilities and quantiles against R, and identities between them.
  */
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "support.h"
+#include "fit_support.h"
 
 #include "core/real.h"
-#include "oracle_distributions.h"
 
 #define PI 3.14159265358979323846
-#define ROWS(table) ((int) (sizeof(table) / sizeof(table[0])))
 
-/* `worst` collects the largest relative error; a row that misses by more than `allowed` is printed. */
-static void
-compare(double actual, double expected, double allowed, double floor, const double *row, int columns, double *worst)
+/* A function of up to three arguments. */
+typedef struct Distribution
 {
-	double		scale = fmax(fabs(expected), floor);
-	double		error = actual == expected ? 0 : fabs(actual - expected) / scale;
+	const char *name;			/* in the file of the oracle */
+	double		(*of_one) (double);
+	double		(*of_two) (double, double);
+	double		(*of_three) (double, double, double);
+} Distribution;
 
-	if (!(error <= allowed))
-		print_error("(%g, %g%s) is %.17g instead of %.17g: %g\n", row[0], columns > 2 ? row[1] : NAN, columns > 3 ? ", ..." : "", actual, expected, error);
-	assert_true(error <= allowed);
-	*worst = fmax(*worst, error);
+/* Every value of the oracle; returns the largest error, relative to the value or to `floor`. */
+static double
+compare(CoreEnv *env, const Distribution *distribution, double allowed, double floor)
+{
+	const Csv  *oracle = csv_read(env, "test/oracle/distributions.csv");
+	double		worst = 0;
+	int			compared = 0;
+
+	for (int i = 0; i < oracle->rows; i++)
+	{
+		double		a = csv_number(oracle, i, 1);
+		double		b = csv_number(oracle, i, 2);
+		double		c = csv_number(oracle, i, 3);
+		double		expected = csv_number(oracle, i, 4);
+		double		actual;
+		double		error;
+
+		if (strcmp(csv_field(oracle, i, 0), distribution->name) != 0)
+			continue;
+		actual = distribution->of_one != NULL ? distribution->of_one(a) :
+			distribution->of_two != NULL ? distribution->of_two(a, b) : distribution->of_three(a, b, c);
+		error = actual == expected ? 0 : fabs(actual - expected) / fmax(fabs(expected), floor);
+		if (!(error <= allowed))
+			print_error("%s(%g, %g, %g) is %.17g instead of %.17g: %g\n", distribution->name, a, b, c, actual, expected, error);
+		assert_true(error <= allowed);
+		worst = fmax(worst, error);
+		compared++;
+	}
+	assert_true(compared > 5);
+	return worst;
 }
 
 static void
 students_t(void **state)
 {
-	double		worst = 0;
-	double		worst_quantile = 0;
+	static const Distribution tails = {.name = "student", .of_two = student_two_sided};
+	static const Distribution quantiles = {.name = "student_quantile", .of_two = student_quantile};
 
-	(void) state;
-	for (int i = 0; i < ROWS(oracle_student); i++)
-		compare(student_two_sided(oracle_student[i][0], oracle_student[i][1]), oracle_student[i][2], 1e-11, 0, oracle_student[i], 3, &worst);
-	for (int i = 0; i < ROWS(oracle_student_quantile); i++)
-		compare(student_quantile(oracle_student_quantile[i][0], oracle_student_quantile[i][1]), oracle_student_quantile[i][2], 1e-11, 1e-3,
-				oracle_student_quantile[i], 3, &worst_quantile);
-	print_message("t: %.2g, quantile: %.2g\n", worst, worst_quantile);
+	print_message("t: %.2g", compare(*state, &tails, 1e-11, 0));
+	print_message(", quantile: %.2g\n", compare(*state, &quantiles, 1e-11, 1e-3));
 
 	assert_true(student_two_sided(INFINITY, 5) == 0 && student_two_sided(-INFINITY, 5) == 0);
 	assert_true(student_two_sided(0, 5) == 1);
@@ -84,16 +105,11 @@ large_degrees_of_freedom(void **state)
 static void
 f_and_chi_squared(void **state)
 {
-	double		worst = 0;
-	double		worst_chi = 0;
+	static const Distribution f = {.name = "f", .of_three = f_upper};
+	static const Distribution chi_squared = {.name = "chi_squared", .of_two = chi_squared_upper};
 
-	(void) state;
-	for (int i = 0; i < ROWS(oracle_f); i++)
-		compare(f_upper(oracle_f[i][0], oracle_f[i][1], oracle_f[i][2]), oracle_f[i][3], 1e-11, 0, oracle_f[i], 4, &worst);
-	for (int i = 0; i < ROWS(oracle_chi_squared); i++)
-		compare(chi_squared_upper(oracle_chi_squared[i][0], oracle_chi_squared[i][1]), oracle_chi_squared[i][2], 1e-11, 0,
-				oracle_chi_squared[i], 3, &worst_chi);
-	print_message("F: %.2g, chi-squared: %.2g\n", worst, worst_chi);
+	print_message("F: %.2g", compare(*state, &f, 1e-11, 0));
+	print_message(", chi-squared: %.2g\n", compare(*state, &chi_squared, 1e-11, 0));
 	assert_true(f_upper(0, 2, 3) == 1 && f_upper(-1, 2, 3) == 1 && f_upper(INFINITY, 2, 3) == 0 && isnan(f_upper(NAN, 2, 3)));
 	assert_true(isnan(f_upper(1, 0, 3)) && isnan(f_upper(1, 2, NAN)));
 	assert_true(chi_squared_upper(0, 3) == 1 && chi_squared_upper(INFINITY, 3) == 0 && isnan(chi_squared_upper(1, 0)));
@@ -102,13 +118,11 @@ f_and_chi_squared(void **state)
 static void
 normal(void **state)
 {
-	double		worst = 0;
+	static const Distribution tails = {.name = "normal", .of_one = normal_two_sided};
+	static const Distribution quantiles = {.name = "normal_quantile", .of_one = normal_quantile};
 
-	(void) state;
-	for (int i = 0; i < ROWS(oracle_normal); i++)
-		compare(normal_two_sided(oracle_normal[i][0]), oracle_normal[i][1], 3e-15, 0, oracle_normal[i], 2, &worst);
-	for (int i = 0; i < ROWS(oracle_normal_quantile); i++)
-		compare(normal_quantile(oracle_normal_quantile[i][0]), oracle_normal_quantile[i][1], 1e-15, 1, oracle_normal_quantile[i], 2, &worst);
+	compare(*state, &tails, 3e-15, 0);
+	compare(*state, &quantiles, 1e-15, 1);
 	for (double p = 1e-12; p < 0.5; p *= 1.5)
 		assert_close(normal_two_sided(normal_quantile(p)), 2 * p, 1e-13, 0);
 	assert_true(normal_quantile(0) == -INFINITY && normal_quantile(1) == INFINITY && isnan(normal_quantile(-0.1)) && isnan(normal_quantile(NAN)));
@@ -117,15 +131,11 @@ normal(void **state)
 static void
 gamma_functions(void **state)
 {
-	double		worst = 0;
-	double		worst_digamma = 0;
+	static const Distribution logarithm = {.name = "log_gamma", .of_one = log_gamma};
+	static const Distribution derivative = {.name = "digamma", .of_one = digamma};
 
-	(void) state;
-	for (int i = 0; i < ROWS(oracle_log_gamma); i++)
-		compare(log_gamma(oracle_log_gamma[i][0]), oracle_log_gamma[i][1], 2e-15, 1, oracle_log_gamma[i], 2, &worst);
-	for (int i = 0; i < ROWS(oracle_digamma); i++)
-		compare(digamma(oracle_digamma[i][0]), oracle_digamma[i][1], 2e-15, 1, oracle_digamma[i], 2, &worst_digamma);
-	print_message("log gamma: %.2g, digamma: %.2g\n", worst, worst_digamma);
+	print_message("log gamma: %.2g", compare(*state, &logarithm, 2e-15, 1));
+	print_message(", digamma: %.2g\n", compare(*state, &derivative, 2e-15, 1));
 	for (double x = 0.05; x < 40; x += 0.173)
 	{
 		assert_close(log_gamma(x + 1) - log_gamma(x), log(x), 1e-13, 0.1);
@@ -139,12 +149,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(students_t),
+		cmocka_unit_test_setup_teardown(students_t, test_env_setup, test_env_teardown),
 		cmocka_unit_test(closed_forms),
 		cmocka_unit_test(large_degrees_of_freedom),
-		cmocka_unit_test(f_and_chi_squared),
-		cmocka_unit_test(normal),
-		cmocka_unit_test(gamma_functions),
+		cmocka_unit_test_setup_teardown(f_and_chi_squared, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(normal, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(gamma_functions, test_env_setup, test_env_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -545,20 +545,8 @@ static void
 memory_may_be_refused(void **state)
 {
 	CoreEnv    *env = *state;
-	TestEnv    *test = *state;
-	FitData    *data = binary_data_random(env, &algorithm_logistic, 60, 3, 25);
-	Model	   *model;
-	int64_t		before = test->allocations;
-	int64_t		needed;
 
-	assert_ok(env, fit_data_fit(env, data, &model));
-	needed = test->allocations - before;
-	for (int64_t refused = 0; refused < needed; refused++)
-	{
-		test->fail_after = test->allocations + refused;
-		assert_int_equal(fit_data_fit(env, data, &model), CORE_NO_MEMORY);
-		test->fail_after = -1;
-	}
+	fit_data_refuse_memory(*state, binary_data_random(env, &algorithm_logistic, 60, 3, 25));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_env_setup, test_env_teardown)

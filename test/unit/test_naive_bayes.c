@@ -63,15 +63,7 @@ three_classes(CoreEnv *env)
 	csv_complete_rows(env, csv, &rows);
 	for (int j = 0; j < 4; j++)
 		fit_data_add_csv(env, data, csv, terms[j], rows);
-	data->w = env_alloc(env, (size_t) csv->rows, sizeof(double));
-	for (int i = 0; i < csv->rows; i++)
-	{
-		double		count = csv_number(csv, i, csv_column(csv, "counts"));
-
-		data->y[i] = count == 0 ? 0 : count < 3 ? 1 : 2;
-		data->w[i] = csv_number(csv, i, csv_column(csv, "w"));
-	}
-	fit_data_classes(env, data, 3);
+	fit_data_count_classes(env, data, csv);
 	return data;
 }
 
@@ -412,20 +404,8 @@ static void
 memory_may_be_refused(void **state)
 {
 	CoreEnv    *env = *state;
-	TestEnv    *test = *state;
-	FitData    *data = random_data(env, 60, 2, 3, 66);
-	Model	   *model;
-	int64_t		before = test->allocations;
-	int64_t		needed;
 
-	assert_ok(env, fit_data_fit(env, data, &model));
-	needed = test->allocations - before;
-	for (int64_t refused = 0; refused < needed; refused++)
-	{
-		test->fail_after = test->allocations + refused;
-		assert_int_equal(fit_data_fit(env, data, &model), CORE_NO_MEMORY);
-		test->fail_after = -1;
-	}
+	fit_data_refuse_memory(*state, random_data(env, 60, 2, 3, 66));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_env_setup, test_env_teardown)
