@@ -197,7 +197,7 @@ moments_of_column(CoreEnv *env, const Column *column, int64_t nrows, Moments *mo
 }
 
 void
-moments_of_array(const double *values, int64_t n, Moments *moments)
+moments_of_array(CoreEnv *env, const double *values, int64_t n, Moments *moments)
 {
 	Sums		sums;
 	double		chunk[256];
@@ -207,6 +207,7 @@ moments_of_array(const double *values, int64_t n, Moments *moments)
 	{
 		int			count = n - first < 256 ? (int) (n - first) : 256;
 
+		env_poll(env);
 		memcpy(chunk, values + first, (size_t) count * sizeof(double));
 		add_chunk(&sums, chunk, count);
 	}

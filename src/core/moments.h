@@ -21,7 +21,7 @@ typedef struct Moments
 
 /* Of rows 0 .. nrows-1 of a numeric or boolean column. About 0.6 ns a value. */
 extern CoreStatus moments_of_column(CoreEnv *env, const Column *column, int64_t nrows, Moments *moments);
-extern void moments_of_array(const double *values, int64_t n, Moments *moments);
+extern void moments_of_array(CoreEnv *env, const double *values, int64_t n, Moments *moments);
 
 /* How often a sample says values are distinct in n rows (Haas and Stokes' Duj1, as ANALYZE). sorted: ascending, no NaN. */
 extern double distinct_estimate(const double *sorted, int64_t nsample, double n);

@@ -25,6 +25,7 @@
 #include "train/profile.h"
 
 #define FREQUENT_ITEMS 10
+#define POLL_ROWS 65536
 #define FREQUENT_LEVELS 100000	/* counted for columns with at most as many */
 
 static const double quantiles[] = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
@@ -125,7 +126,7 @@ append_doubles(PgEnv *env, StringInfo out, const double *values, int64 nrows)
 	double	   *sample = env_alloc(&env->core, n, sizeof(double));
 	Moments		moments;
 
-	moments_of_array(values, nrows, &moments);
+	moments_of_array(&env->core, values, nrows, &moments);
 	memcpy(sample, values, n * sizeof(double));
 	append_count(out, "count", nrows);
 	append_count(out, "num_nulls", 0);
@@ -151,6 +152,8 @@ append_times(StringInfo out, const Column *column, int64 nrows)
 
 	for (int64 i = 0; i < nrows; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (column_is_null(column, i))
 			continue;
 		low = Min(low, times[i]);
@@ -209,8 +212,12 @@ append_levels(PgEnv *env, StringInfo out, const Column *column, int64 nrows)
 		return;
 	counts = level_counts(env, column->nlevels);
 	for (int64 i = 0; i < nrows; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!column_is_null(column, i))
 			counts[codes[i]].count++;
+	}
 	append_frequent(out, counts, column->nlevels, column->levels, true);
 	env_release(&env->core, counts);
 }
@@ -225,6 +232,8 @@ append_classes(PgEnv *env, StringInfo out, const DatasetResult *rows)
 	{
 		int			code = (int) rows->data.target[i];
 
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (rows->task == TASK_BINARY)
 			code = code == 1 ? target->positive : 1 - target->positive;
 		counts[code].count++;

@@ -132,7 +132,11 @@ map_target(CoreEnv *env, TargetInfo *target, const Dataset *data)
 									   data->ntrain, &target->lambda));
 	mapped = env_alloc(env, data->nrows, sizeof(double));
 	for (int64 i = 0; i < data->nrows; i++)
+	{
+		if (i % SCORE_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		mapped[i] = target_map_forward(target->map, target->lambda, data->target[i]);
+	}
 	return mapped;
 }
 

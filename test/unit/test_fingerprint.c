@@ -110,13 +110,13 @@ rows_do_not_collide(void **state)
 static void
 moments_are_those_of_the_definition(void **state)
 {
+	CoreEnv    *env = &((TestEnv *) *state)->core;
 	double		values[1000];
 	Moments		moments;
 
-	(void) state;
 	for (int i = 0; i < 1000; i++)
 		values[i] = 1e9 + i;
-	moments_of_array(values, 1000, &moments);
+	moments_of_array(env, values, 1000, &moments);
 	assert_true(moments.count == 1000 && moments.mean == 1e9 + 499.5 && moments.min == 1e9 && moments.max == 1e9 + 999);
 	/* the variance of 0 .. n-1 is n (n + 1) / 12 */
 	assert_true(fabs(moments.sd - sqrt(1000.0 * 1001 / 12)) < 1e-9);
@@ -126,13 +126,13 @@ moments_are_those_of_the_definition(void **state)
 	values[2] = -INFINITY;
 	values[3] = 0;
 	values[4] = -0.0;
-	moments_of_array(values, 7, &moments);
+	moments_of_array(env, values, 7, &moments);
 	assert_true(moments.count == 4 && moments.nans == 1 && moments.infinities == 2 && moments.zeros == 2 && moments.min == 0);
-	moments_of_array(values, 3, &moments);
+	moments_of_array(env, values, 3, &moments);
 	assert_true(moments.count == 0 && isnan(moments.mean) && isnan(moments.sd) && isnan(moments.min));
-	moments_of_array(values + 5, 1, &moments);
+	moments_of_array(env, values + 5, 1, &moments);
 	assert_true(moments.count == 1 && moments.mean == values[5] && isnan(moments.sd));
-	moments_of_array(values, 0, &moments);
+	moments_of_array(env, values, 0, &moments);
 	assert_true(moments.count == 0);
 
 	/* what is not finite in a later chunk, and sums that overflow */
@@ -140,12 +140,12 @@ moments_are_those_of_the_definition(void **state)
 		values[i] = i % 10;
 	values[600] = NAN;
 	values[601] = INFINITY;
-	moments_of_array(values, 1000, &moments);
+	moments_of_array(env, values, 1000, &moments);
 	assert_true(moments.count == 998 && moments.nans == 1 && moments.infinities == 1 && moments.zeros == 99);
 	assert_true(fabs(moments.mean - 4499.0 / 998) < 1e-12 && moments.min == 0 && moments.max == 9);
 	for (int i = 0; i < 1000; i++)
 		values[i] = i == 0 ? 0 : 1e308;
-	moments_of_array(values, 1000, &moments);
+	moments_of_array(env, values, 1000, &moments);
 	assert_true(moments.count == 1000 && isnan(moments.mean) && isnan(moments.sd) && moments.max == 1e308 && moments.zeros == 1);
 }
 
@@ -173,7 +173,7 @@ main(void)
 		cmocka_unit_test(equal_numbers_are_equal),
 		cmocka_unit_test(parts_add_up_and_come_out_again),
 		cmocka_unit_test(rows_do_not_collide),
-		cmocka_unit_test(moments_are_those_of_the_definition),
+		cmocka_unit_test_setup_teardown(moments_are_those_of_the_definition, test_env_setup, test_env_teardown),
 		cmocka_unit_test(distinct_values_of_a_sample),
 	};
 
