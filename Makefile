@@ -53,11 +53,11 @@ bench:
 	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
 	@$(HARNESS)/bench $(BENCH)
 
-# STUDY= picks data sets by name: make study STUDY=ames; about 20 minutes for all
+# STUDY= picks sections by name: make study STUDY="ames, boosting"; about 20 minutes for all
 study:
 	@$(HARNESS)/deps bench
 	$(SUBMAKE) -s $(JOBS) -f src/pgxs.mk build
-	@$(HARNESS)/study $(STUDY)
+	@$(HARNESS)/study "$(STUDY)"
 
 # Each fuzzer for SECONDS: make fuzz SECONDS=300
 fuzz:
