@@ -21,6 +21,18 @@ CREATE INDEX scored_tables_model ON mlops.scored_tables (model_id);
 REVOKE ALL ON mlops.scored_tables FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('mlops.scored_tables', '');
 
+-- Looks in the catalogs, where no right on schema or table is asked for; a name may be that of another table by now.
+CREATE FUNCTION mlops.find_score_table(relation text) RETURNS regclass LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = (parse_ident($1))[1] AND c.relname = (parse_ident($1))[2] AND c.relkind = 'r'
+      AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
+           AND (a.attname, a.atttypid) IN (('score', 'float8'::regtype), ('model_version', 'int4'::regtype), ('scored_at', 'timestamptz'::regtype))) = 3
+$$;
+COMMENT ON FUNCTION mlops.find_score_table(text) IS 'Internal: the table of scores that a record names; NULL where it is gone, or another table';
+REVOKE ALL ON FUNCTION mlops.find_score_table(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.find_score_table(text) TO PUBLIC;
+
 CREATE VIEW mlops.score_tables WITH (security_barrier) AS
 SELECT m.name COLLATE "default" AS model,
        s.relation COLLATE "default" AS relation,

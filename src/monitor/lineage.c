@@ -92,9 +92,9 @@ static const char texts_query[] =
 
 /* Tables that were filled with the model, where they are still there. */
 static const char score_tables_query[] =
-"SELECT s.relation, m.name || s.selector, s.scored_with, s.source, pg_catalog.to_regclass(s.relation)::pg_catalog.oid"
+"SELECT s.relation, m.name || s.selector, s.scored_with, s.source, mlops.find_score_table(s.relation)::pg_catalog.oid"
 " FROM mlops.registered_models m JOIN mlops.scored_tables s USING (model_id)"
-" WHERE m.model_id = $1 AND pg_catalog.to_regclass(s.relation) IS NOT NULL ORDER BY s.relation";
+" WHERE m.model_id = $1 AND mlops.find_score_table(s.relation) IS NOT NULL ORDER BY s.relation";
 
 /* Views that read those relations, directly or not. */
 static const char readers_query[] =

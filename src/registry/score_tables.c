@@ -22,6 +22,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "utils/varlena.h"
@@ -52,6 +53,7 @@ typedef struct Filling
 	char	  **keys;
 	Oid		   *types;			/* of the keys */
 	int32	   *typmods;
+	Oid		   *collations;
 	int			nkeys;
 	int64		rows;
 	int64		added;
@@ -216,6 +218,31 @@ recorded_key(const Filling *filling)
 }
 
 static void
+check_key_names(const Filling *filling)
+{
+	static const char *const taken[] = {"score", "label", "model_version", "scored_at"};
+
+	if (filling->nkeys == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the key names no column")));
+	for (int i = 0; i < filling->nkeys; i++)
+	{
+		for (size_t k = 0; k < lengthof(taken); k++)
+			if (strcmp(filling->keys[i], taken[k]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("a table of scores has a column \"%s\", which cannot be its key", taken[k]),
+						 errhint("Give the key another name in the source: SELECT %s AS id, ...", taken[k])));
+		for (int k = 0; k < i; k++)
+			if (strcmp(filling->keys[i], filling->keys[k]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" is in the key twice", filling->keys[i])));
+	}
+}
+
+static void
 read_key(Filling *filling, const char *given)
 {
 	Source	   *source = source_open(filling->source);
@@ -231,6 +258,7 @@ read_key(Filling *filling, const char *given)
 				 errhint("Pass key => 'customer_id', or several columns separated by commas.")));
 	filling->keys = column_names_split(key, &filling->nkeys);
 	filling->key = column_names_join(filling->keys, filling->nkeys);
+	check_key_names(filling);
 	if (filling->exists && strcmp(filling->key, filling->table_key) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -238,14 +266,61 @@ read_key(Filling *filling, const char *given)
 				 errhint("Name another table, or drop this one first.")));
 	filling->types = palloc(sizeof(Oid) * filling->nkeys);
 	filling->typmods = palloc(sizeof(int32) * filling->nkeys);
+	filling->collations = palloc(sizeof(Oid) * filling->nkeys);
 	for (int i = 0; i < filling->nkeys; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(descriptor, column_number_by_name(descriptor, filling->keys[i]) - 1);
 
 		filling->types[i] = column->atttypid;
 		filling->typmods[i] = column->atttypmod;
+		filling->collations[i] = column->attcollation;
 	}
 	source_close(source);
+}
+
+/* ---------- the table that is there ---------- */
+
+static void
+check_column(const Filling *filling, Oid relation, const char *name, Oid type, int32 typmod, Oid *collation)
+{
+	AttrNumber	attribute = get_attnum(relation, name);
+	Oid			actual = InvalidOid;
+	int32		actual_typmod = -1;
+
+	if (attribute > 0)
+		get_atttypetypmodcoll(relation, attribute, &actual, &actual_typmod, collation);
+	/* a key that is rounded or cut would be another one */
+	if (actual == type && (actual_typmod == -1 || actual_typmod == typmod))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("table %s cannot take these scores", filling->relation),
+			 attribute > 0 ?
+			 errdetail("Column \"%s\" has type %s, but would need %s.", name, format_type_with_typemod(actual, actual_typmod),
+					   format_type_with_typemod(type, typmod)) :
+			 errdetail("It has no column \"%s\" of type %s.", name, format_type_with_typemod(type, typmod)),
+			 errhint("Name another table, or drop this one first.")));
+}
+
+/* A name may be that of another table by now, and a source may have other types. */
+static void
+check_columns(Filling *filling)
+{
+	Oid			relation = find_table(filling);
+	Oid			collation;
+
+	for (int i = 0; i < filling->nkeys; i++)
+		check_column(filling, relation, filling->keys[i], filling->types[i], filling->typmods[i], &filling->collations[i]);
+	check_column(filling, relation, "score", FLOAT8OID, -1, &collation);
+	if (filling->labels)
+		check_column(filling, relation, "label", TEXTOID, -1, &collation);
+	check_column(filling, relation, "model_version", INT4OID, -1, &collation);
+	check_column(filling, relation, "scored_at", TIMESTAMPTZOID, -1, &collation);
+	if (get_rel_relkind(relation) != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is not a table", filling->relation),
+				 errhint("Name a new table: it gets the columns that scores need.")));
 }
 
 /* The equality of the key's type, whatever the search path holds. */
@@ -270,6 +345,29 @@ equality(Oid type)
 	return text;
 }
 
+/* " COLLATE ..." of a key, or nothing: equal here must mean equal in the primary key. */
+static const char *
+collate_clause(const Filling *filling, int i)
+{
+	return OidIsValid(filling->collations[i]) ? psprintf(" COLLATE %s", generate_collation_name(filling->collations[i])) : "";
+}
+
+/* The keys of the source, compared as the table compares them. */
+static char *
+source_keys(const Filling *filling)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < filling->nkeys; i++)
+	{
+		const char *name = quote_identifier(filling->keys[i]);
+
+		appendStringInfo(&out, "%sq.%s%s AS %s", i > 0 ? ", " : "", name, collate_clause(filling, i), name);
+	}
+	return out.data;
+}
+
 /* "alias.k1, alias.k2" */
 static char *
 key_list(const Filling *filling, const char *alias)
@@ -292,9 +390,9 @@ create_table(const Filling *filling)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", filling->relation);
 	for (int i = 0; i < filling->nkeys; i++)
-		appendStringInfo(&sql, "%s %s NOT NULL, ", quote_identifier(filling->keys[i]),
+		appendStringInfo(&sql, "%s %s%s NOT NULL, ", quote_identifier(filling->keys[i]),
 						 format_type_extended(filling->types[i], filling->typmods[i],
-											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), collate_clause(filling, i));
 	appendStringInfo(&sql, "score pg_catalog.float8, %smodel_version pg_catalog.int4 NOT NULL, "
 					 "scored_at pg_catalog.timestamptz NOT NULL, PRIMARY KEY (%s))",
 					 filling->labels ? "label pg_catalog.text, " : "", key_list(filling, ""));
@@ -323,7 +421,7 @@ fill_statement(const Filling *filling)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "WITH s AS MATERIALIZED (SELECT %s, %s AS score%s FROM (%s) AS q), ", key_list(filling, "q."),
+	appendStringInfo(&sql, "WITH s AS MATERIALIZED (SELECT %s, %s AS score%s FROM (%s) AS q), ", source_keys(filling),
 					 score_expression(filling, reference),
 					 filling->labels ? psprintf(", mlops.predict_label(%s, q) AS label", reference) : "", filling->subquery);
 	appendStringInfo(&sql, "bad AS MATERIALIZED (SELECT pg_catalog.count(*) AS n FROM (SELECT 1 FROM s GROUP BY %s HAVING pg_catalog.count(*) "
@@ -419,6 +517,8 @@ mlops_score_into(PG_FUNCTION_ARGS)
 	catalog_pop_snapshot();
 	filling.labels = filling.model->task == TASK_BINARY || filling.model->task == TASK_MULTICLASS;
 	read_key(&filling, given);
+	if (filling.exists)
+		check_columns(&filling);
 	fill_table(&filling);
 	save_record(&filling);
 
@@ -444,7 +544,7 @@ registry_tell_stale(const Registered *target, bool served)
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(u.object, ', ' ORDER BY u.object COLLATE \"C\") FROM ("
 							  "SELECT s.relation FROM mlops.score_tables s WHERE s.model_id OPERATOR(pg_catalog.=) $2 AND s.stale "
-							  "AND pg_catalog.to_regclass(s.relation) IS NOT NULL "
+							  "AND mlops.find_score_table(s.relation) IS NOT NULL "
 							  "UNION SELECT l.object FROM mlops.lineage($1) l "
 							  "WHERE $3 AND l.direction OPERATOR(pg_catalog.=) 'use' AND l.kind OPERATOR(pg_catalog.=) 'materialized view' "
 							  "AND (l.version IS NULL OR pg_catalog.lower(l.relates_to) OPERATOR(pg_catalog.~) '^(models:/)?[^/@]*(/production)?$') "

@@ -414,7 +414,7 @@ list_scored_tables(const ModelRow *model, uint64 *count)
 
 	catalog_begin(&work);
 	*count = catalog_execute("SELECT relation, key, scored_with FROM mlops.scored_tables WHERE model_id = $1 "
-							 "AND pg_catalog.to_regclass(relation) IS NOT NULL ORDER BY relation", 1, &id);
+							 "AND mlops.find_score_table(relation) IS NOT NULL ORDER BY relation", 1, &id);
 	tables = MemoryContextAlloc(caller, sizeof(ScoredTable) * Max(*count, 1));
 	for (uint64 i = 0; i < *count; i++)
 	{

@@ -1,5 +1,5 @@
 -- Tables of scores: what is in them, what a refresh touches, whose rights, mistakes.
-SELECT plan(42);
+SELECT plan(59);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -67,6 +67,44 @@ SELECT is(pg_temp.try_as('none', call), answer, call) FROM (VALUES
 SELECT alike(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'people', 't', 'a')$$), '23505 | key "a" does not tell the rows of the source apart | % of its values are NULL or there more than once.', 'a key that is none');
 SELECT alike(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'people', 't', 'idd')$$), '42703 | column "idd" of the source does not exist%', 'a column that is none');
 
+SELECT is(pg_temp.try_as('none', call), answer, call) FROM (VALUES
+    ($$SELECT mlops.score_into('b', 'people', 't', '')$$, '22023 | the key names no column'),
+    ($$SELECT mlops.score_into('b', 'people', 't', 'id, id')$$, '42701 | column "id" is in the key twice'),
+    ($$SELECT mlops.score_into('b', 'SELECT id AS label, a, b FROM people', 't', 'label')$$,
+     '42701 | a table of scores has a column "label", which cannot be its key | Give the key another name in the source: SELECT label AS id, ...')) c (call, answer);
+
+-- a key that the table would round is no key of the table
+SELECT is(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'SELECT id + 0.4 AS id, a, b FROM people', 'scores')$$),
+    '42804 | table public.scores cannot take these scores | Column "id" has type integer, but would need numeric. | Name another table, or drop this one first.', 'another type of key');
+SELECT is(pg_temp.try_as('none', $$SELECT mlops.score_into('r', 'SELECT code::varchar(9), id::numeric AS id, a, b FROM people', '"Odd, Table"')$$),
+    '42804 | table public."Odd, Table" cannot take these scores | Column "id" has type numeric(10,2), but would need numeric. | Name another table, or drop this one first.', 'a wider one');
+
+-- the key's collation is the source's, also where it takes different texts for the same
+CREATE COLLATION score_any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+SELECT rows FROM mlops.score_into('b', 'SELECT code COLLATE score_any_case AS code, a, b FROM people', 'any_case', 'code');
+SELECT is((SELECT collname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation WHERE attrelid = 'any_case'::regclass AND attname = 'code'), 'score_any_case', 'collation of a key');
+SELECT results_eq($$SELECT rows, added, removed FROM mlops.score_into('b', 'SELECT upper(code) COLLATE score_any_case AS code, a, b FROM people', 'any_case')$$,
+    $$VALUES (500::bigint, 0::bigint, 0::bigint)$$, 'the same keys, written otherwise');
+SELECT rows FROM mlops.score_into('b', 'SELECT code COLLATE "C" AS code, a, b FROM people', 'in_bytes', 'code');
+SELECT results_eq($$SELECT rows, added, removed FROM mlops.score_into('b', 'SELECT code COLLATE "POSIX" AS code, a, b FROM people', 'in_bytes')$$,
+    $$VALUES (500::bigint, 0::bigint, 0::bigint)$$, 'a source of another collation');
+
+-- another table, or a view, has got the name
+SELECT rows FROM mlops.score_into('b', 'people', 'replaced');
+DROP TABLE replaced;
+CREATE TABLE replaced (id integer PRIMARY KEY, score float8, amount integer);
+INSERT INTO replaced VALUES (1, 2, 3);
+SELECT is(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'people', 'replaced')$$),
+    '42804 | table public.replaced cannot take these scores | It has no column "label" of type text. | Name another table, or drop this one first.', 'another table of that name');
+SELECT is((SELECT count(*) FROM mlops.lineage('b') WHERE object = 'public.replaced'), 0::bigint, '... is no use of the model');
+SELECT rows_erased FROM mlops.forget('b', '1');
+SELECT is((SELECT count(*) FROM replaced), 1::bigint, '... and keeps its rows, whatever is to be forgotten');
+DROP TABLE replaced;
+CREATE VIEW replaced AS SELECT * FROM scores;
+SELECT is(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'people', 'replaced')$$),
+    '42809 | public.replaced is not a table | Name a new table: it gets the columns that scores need.', 'a view of that name');
+DROP VIEW replaced;
+
 -- whose rights
 DROP ROLE IF EXISTS score_owner, score_stranger;
 CREATE ROLE score_owner;
@@ -81,6 +119,16 @@ SELECT is(pg_temp.try_as('score_owner', $$SELECT string_agg(relation, ',') FROM 
 SELECT alike(pg_temp.try_as('score_stranger', $$SELECT mlops.score_into('b', 'SELECT 1 AS id, 2 AS a, 3 AS b', 'crm2.s')$$), '42501 | permission denied for %', 'the table needs the caller''s rights');
 SELECT alike(pg_temp.try_as('score_stranger', $$SELECT mlops.score_into('b', 'SELECT 1 AS id, 2 AS a, 3 AS b', 'crm2.t')$$), '42501 | permission denied for %', 'the schema, too');
 SELECT is(pg_temp.try_as('score_stranger', $$SELECT count(*) FROM mlops.score_tables$$), '0', 'others do not see it');
+-- whoever changes a version need not reach the schema of every table
+CREATE ROLE score_manager;
+SELECT mlops.grant_access('b', 'score_manager', 'manage'), mlops.grant_access('b', 'score_manager', 'read'), mlops.grant_access('b', 'score_manager', 'write');
+SELECT mlops.set_alias('b', 'best', 2);
+SELECT is(pg_temp.try_as('score_owner', $$SELECT rows FROM mlops.score_into('b@best', 'people', 'crm2.best')$$), '500', 'a table by alias');
+SELECT is(pg_temp.try_as('score_manager', call), answer, call || ', with a table out of reach') FROM (VALUES
+    ($$SELECT previous_production FROM mlops.promote('b', 1)$$, '2'), ($$SELECT to_version FROM mlops.rollback('b')$$, '2'),
+    ($$SELECT mlops.set_alias('b', 'best', 1)$$, ''), ($$SELECT mlops.archive('b', 1)$$, '')) c (call, answer);
+SELECT mlops.revoke_access('b', 'score_manager', 'all');
+DROP ROLE score_manager;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crm2.s TO score_stranger; GRANT USAGE ON SCHEMA crm2 TO score_stranger;
 
 -- operators of somebody's do not decide which rows go
