@@ -183,6 +183,7 @@ elastic_net_accumulate(CoreEnv *env, const FitPlan *plan, const void *iterate, v
 	{
 		int			count = gather_fold(elastic, block, k);
 
+		env_poll(env);
 		CORE_TRY(linear_state_add(env, fold_state(elastic, state, k), count, elastic->x, BLOCK_ROWS, elastic->y,
 								  block->w != NULL ? elastic->w : NULL, elastic->workspace));
 	}

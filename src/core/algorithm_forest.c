@@ -211,7 +211,11 @@ static CoreStatus
 count_rows(ForestFit *fit)
 {
 	for (int64_t i = 0; i < fit->rows.nrows; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
 		fit->job.nrows += fit_row_counts(&fit->rows, i);
+	}
 	if (fit->job.nrows == 0)
 		return env_fail(fit->env, CORE_NUMERIC, "there are no training rows of positive weight");
 	return CORE_OK;

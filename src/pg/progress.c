@@ -71,6 +71,7 @@ static struct
 	dsm_segment *segment;
 	LOCKTAG		tag;
 	TimestampTz announced;
+	char		part[32];		/* such as "fold 2 of 5", shown behind the phase */
 } current;
 
 PG_FUNCTION_INFO_V1(mlops_progress_slots);
@@ -179,11 +180,29 @@ progress_update(int64 done)
 void
 progress_phase(const char *phase, int64 total)
 {
+	char		name[sizeof(current.data.phase)] = "";
+
 	if (current.depth == 0)
 		return;
-	strlcpy(current.data.phase, phase, sizeof(current.data.phase));
+	if (current.part[0] != '\0')
+		snprintf(name, sizeof(name), "%s (%s)", phase, current.part);
+	else
+		strlcpy(name, phase, sizeof(name));
+	if (strcmp(name, current.data.phase) != 0)
+	{
+		/* those of the phase before say nothing of this one */
+		current.data.iteration = 0;
+		current.data.loss = get_float8_nan();
+		memcpy(current.data.phase, name, sizeof(name));
+	}
 	current.data.total = total;
 	progress_update(0);
+}
+
+void
+progress_part(const char *part)
+{
+	strlcpy(current.part, part != NULL ? part : "", sizeof(current.part));
 }
 
 void

@@ -12,6 +12,8 @@
 extern void progress_begin(const char *model, const char *algorithm);
 /* total 0: unknown. Cheap: writes the slot, now and then a NOTICE. */
 extern void progress_phase(const char *phase, int64 total);
+/* Which of several fits the phases from here on belong to, "fold 2 of 5"; NULL: there is but one. */
+extern void progress_part(const char *part);
 extern void progress_update(int64 done);
 extern void progress_metric(int iteration, double loss);
 /* Parallel workers that take part beside this process. */

@@ -123,10 +123,12 @@ folds_evaluate(PgEnv *env, const TrainArguments *arguments, const DatasetResult 
 		own.core.context = &own;
 		own.context = AllocSetContextCreate(env->context, "mlops fold", ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(own.context);
+		progress_part(psprintf("fold %d of %d", fold + 1, folds->count));
 		evaluate_fold(&own, arguments, rows, folds, fold, losses, &results[fold]);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(own.context);
 	}
+	progress_part(NULL);
 }
 
 /* A row of the result: metric, mean, sd, min, max and the value of each fold. */

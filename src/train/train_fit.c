@@ -46,12 +46,12 @@ train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 fi
 	{
 		int			rows = (int) Min(SCORE_ROWS, count - done);
 
-		CHECK_FOR_INTERRUPTS();
 		transform_block(model->transform, data, first + done, rows, training, block, SCORE_ROWS);
 		for (int i = 0; i < rows; i++)
 		{
 			int64		row = first + done + i;
 
+			CHECK_FOR_INTERRUPTS(); /* a forest of deep trees takes 0.1 ms */
 			if (folds != NULL && folds[row] != fold)
 				continue;
 			for (int j = 0; j < nterms; j++)
@@ -212,6 +212,7 @@ out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *mod
 		folded.numbers = NULL;
 		folded.nnumbers = 0;
 		copy_params(core, arguments, &folded);
+		progress_part(psprintf("out of fold %d of %d", fold + 1, FOLDS));
 		folds_weights(&folds, data->weight, fold, weight);
 		fit_job_init(&job, &folded, data, NULL);
 		job.weight = weight;
@@ -223,6 +224,7 @@ out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *mod
 			if (folds.of[i] == fold)
 				scores[i] = response[2 * scored++ + folded.target.positive];
 	}
+	progress_part(NULL);
 	env->used = quiet.used;
 	env_release(core, folds.of);
 	env_release(core, weight);
@@ -260,7 +262,11 @@ calibrate(PgEnv *env, const TrainArguments *arguments, Model *model, const Datas
 		pg_env_check(core, calibrate_isotonic(core, scores, data->target, data->weight,
 											  data->ntrain, &model->calibration));
 	for (int64 i = 0; i < data->ntrain; i++)
+	{
+		if (i % SCORE_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		scores[i] = calibration_apply(&model->calibration, scores[i]);
+	}
 	if (arguments->threshold_rule != THRESHOLD_NUMBER)
 		choose_threshold(core, arguments, &model->target, scores, data);
 	env_release(core, scores);

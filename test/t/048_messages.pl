@@ -50,4 +50,16 @@ unlike($few, qr/classification with 3 classes/, '... and is told once');
 like(messages(q{SELECT mlops.train('k', 'SELECT i AS id, i AS x, i % 3 || ''rd'' AS y FROM generate_series(1, 300) i', 'y', 'naive_bayes', key => 'id')}),
 	qr/classification with 3 classes/, 'three classes that train');
 
+# what is going on
+$node->safe_psql('postgres', q{CREATE TABLE busy AS SELECT i AS id, i * 7919 % 1000 AS x, i % 7 + sin(i) AS y, i % 3 = 0 AS b FROM generate_series(1, 40000) i});
+my $progress = q{SET mlops.progress_interval = '1ms'; };
+my $folds = messages($progress . q{SELECT count(*) FROM mlops.cross_validate('busy', 'y', 'gbm', '{"n_estimators": 5}', key => 'id', exclude => '{b}', folds => 3)});
+like($folds, qr/"cross-validation": fitting \(fold $_ of 3\), \d+ %, iteration/, "fold $_") for 1 .. 3;
+unlike($folds, qr/preparing trees[^\n]*iteration/, 'iterations are those of the phase');
+my $search = messages($progress . q{SELECT count(*) FROM mlops.tune('t', 'busy', 'y', 'gbm', '{"num_leaves": [3, 7]}', params => '{"n_estimators": 3}', strategy => 'grid',
+	key => 'id', exclude => '{b}', folds => 2)});
+like($search, qr/"t \(trial $_ of 2\)": fitting \(fold 2 of 2\)/, "trial $_") for 1 .. 2;
+my $calibrated = messages($progress . q{SELECT count(*) FROM mlops.train('c', 'busy', 'b', 'gbm', '{"n_estimators": 3}', key => 'id', exclude => '{y}', calibrate => 'platt')});
+like($calibrated, qr/fitting \(out of fold 5 of 5\).*fitting, /s, 'calibration, then the fit');
+
 done_testing();
