@@ -230,6 +230,7 @@ prepare(GbmFit *fit)
 	{
 		TreeBlock  *block = &data->blocks[i];
 
+		env_poll(fit->env);
 		for (int k = 0; k < shape->noutputs; k++)
 			for (int row = 0; row < block->nrows; row++)
 				block->score[(size_t) k * (size_t) shape->block_rows + (size_t) row] += fit->base[k];

@@ -230,6 +230,8 @@ list_used_terms(Binder *bind)
 
 	for (int64_t node = 0; node < trees->nnodes; node++)
 	{
+		if (node % POLL_NODES == 0)
+			env_poll(bind->env);
 		if (trees->feature[node] >= 0)
 			bind->slot_of_term[trees->feature[node]] = 1;
 	}
@@ -258,6 +260,8 @@ lay_out_nodes(Binder *bind)
 		ScoreNode  *to = &bind->nodes[node];
 		int32_t		slot;
 
+		if (node % POLL_NODES == 0)
+			env_poll(bind->env);
 		if (trees->feature[node] < 0)
 		{
 			to->threshold = INFINITY;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIRST_ROOM 256
+#define POLL_NODES 8192
 
 static CoreStatus
 enlarge(CoreEnv *env, void **elements, int64_t used, int64_t room, size_t size)
@@ -84,6 +85,8 @@ tree_store_add_node(TreeStore *store, const TreeStoredNode *node)
 {
 	int64_t		at = store->nnodes;
 
+	if (at % POLL_NODES == 0)
+		env_poll(store->env);
 	if (at == store->node_room)
 		CORE_TRY(enlarge_nodes(store));
 	store->feature[at] = node->feature;
@@ -132,6 +135,7 @@ move_array(TreeStore *store, Model *model, const char *name, ModelArrayType type
 {
 	void	   *data;
 
+	env_poll(store->env);
 	CORE_TRY(model_add_array(store->env, model, name, type, rows, cols, &data));
 	if (rows * cols > 0)
 		memcpy(data, from, (size_t) (rows * cols) * array_type_size(type));
@@ -152,6 +156,8 @@ add_importances(TreeStore *store, int nterms, Model *model)
 	{
 		int			term = store->feature[node];
 
+		if (node % POLL_NODES == 0)
+			env_poll(store->env);
 		if (term < 0)
 			continue;
 		arrays[0][term] += 1;

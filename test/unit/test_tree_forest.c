@@ -235,6 +235,35 @@ test_isolation_of_equal_rows(void **state)
 	assert_true(margins[0] >= margins[1]);
 }
 
+/* A cancel is served while a large tree is stored, not behind it. */
+static void
+test_storing_polls(void **state)
+{
+	enum {NODES = 200001};
+	CoreEnv    *env = *state;
+	TestEnv    *test = *state;
+	const double value = 1;
+	TreeStoredNode node = {.feature = -1, .cover = 1, .count = 1, .value = &value};
+	TreeStore	store;
+	Model	   *model;
+	double		base = 0;
+	int64_t		before = test->polls;
+
+	model = env_alloc(env, 1, sizeof(Model));
+	assert_non_null(model);
+	tree_store_init(env, &store, 1);
+	assert_ok(env, tree_store_add_tree(&store, NODES));
+	for (int i = 0; i < NODES; i++)
+	{
+		node.feature = i < NODES / 2 ? 0 : -1;
+		assert_ok(env, tree_store_add_node(&store, &node));
+	}
+	assert_true(test->polls - before >= NODES / 10000);
+	before = test->polls;
+	assert_ok(env, tree_store_finish(&store, &base, 1, 1, model));
+	assert_true(test->polls - before >= NODES / 10000);
+}
+
 int
 main(void)
 {
@@ -246,6 +275,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_weights, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_isolation, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_isolation_of_equal_rows, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_storing_polls, test_env_setup, test_env_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
