@@ -108,6 +108,7 @@ DROP FUNCTION mlops.fingerprint(text);
 -- include sql/39_score_tables.sql
 -- include sql/39_transfer.sql
 -- replace sql/40_train.sql
+-- include sql/41_read_rows.sql
 -- replace sql/45_fit_aggregates.sql
 -- include sql/46_cross_validate.sql
 -- include sql/47_tune.sql

@@ -51,6 +51,13 @@
 #define member_can_set_role(member, role) is_member_of_role(member, role)
 #endif
 
+/* 16 has one function for the access lists of all objects */
+#if PG_VERSION_NUM >= 160000
+#define compat_function_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, (function), (role), (mode))
+#else
+#define compat_function_aclcheck(function, role, mode) pg_proc_aclcheck((function), (role), (mode))
+#endif
+
 /* 18 can show an extension's name and version in pg_get_loaded_modules() */
 #if PG_VERSION_NUM >= 180000
 #define MLOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "mlops", .version = MLOPS_VERSION)

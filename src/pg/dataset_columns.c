@@ -18,7 +18,6 @@
 #include "pg/dataset_internal.h"
 
 #define MAX_LABEL_BYTES 1024	/* longer texts are documents, not categories */
-#define MAX_LEVELS 1000000		/* more distinct texts than this are not categories */
 #define VECTOR_BATCH_BYTES (4 * 1024 * 1024)
 #define VECTOR_INITIAL_BYTES (64 * 1024 * 1024)
 
@@ -137,14 +136,26 @@ vector_init(DatasetBuild *build, RawColumn *column, int width)
 
 /* ---------- rows as they arrive ---------- */
 
-static void
+void
 column_abandon(DatasetBuild *build, RawColumn *column, const char *reason)
 {
 	column->omitted = reason;
-	dictionary_free(build, column->dictionary, true);
+	if (column->dictionary != NULL)
+		dictionary_free(build, column->dictionary, true);
 	column->dictionary = NULL;
 	grow_free(build, &column->values);
 	grow_free(build, &column->nulls);
+}
+
+void
+column_too_many_levels(DatasetBuild *build, RawColumn *column)
+{
+	if (column->role == COLUMN_TARGET)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target %s has more than %d distinct values", column->what, MAX_LEVELS),
+				 errhint("A text target names a class; choose another column or group the labels.")));
+	column_abandon(build, column, "identifier");
 }
 
 static Datum
@@ -153,22 +164,15 @@ convert_text(DatasetBuild *build, RawColumn *column, const FeatureValue *value, 
 	uint32		code;
 
 	*hash = hash_bytes(value->text, value->text_length);
+	/* the reason must not depend on which row comes first */
+	if (value->text_length > MAX_LABEL_BYTES && column->role == COLUMN_FEATURE)
+		column_abandon(build, column, TEXT_TOO_LONG);
 	if (column->omitted != NULL)
 		return (Datum) 0;
-	if (value->text_length > MAX_LABEL_BYTES && column->role == COLUMN_FEATURE)
-	{
-		column_abandon(build, column, "text too long for a category");
-		return (Datum) 0;
-	}
 	code = dictionary_add(build, column->dictionary, value->text, value->text_length, *hash);
 	if (column->dictionary->count > MAX_LEVELS)
 	{
-		if (column->role == COLUMN_TARGET)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("target %s has more than %d distinct values", column->what, MAX_LEVELS),
-					 errhint("A text target names a class; choose another column or group the labels.")));
-		column_abandon(build, column, "identifier");
+		column_too_many_levels(build, column);
 		return (Datum) 0;
 	}
 	return UInt32GetDatum(code);

@@ -31,6 +31,8 @@ struct DatasetPrinter
 	WordSource *sources;		/* [natts] */
 	RawColumn **columns;		/* [natts]; of WORD_TEXT */
 	uint64	  **words;			/* [natts][BATCH_ROWS] of WORD_ROW */
+	int		   *looked_at;		/* attributes of WORD_ROW */
+	int			nlooked_at;
 	uint64		cells[BATCH_ROWS];
 };
 
@@ -62,31 +64,37 @@ fingerprint_begin(DatasetBuild *build)
 	printer->sources = palloc0(sizeof(WordSource) * Max(natts, 1));
 	printer->columns = palloc0(sizeof(RawColumn *) * Max(natts, 1));
 	printer->words = palloc0(sizeof(uint64 *) * Max(natts, 1));
+	printer->looked_at = palloc0(sizeof(int) * Max(natts, 1));
 	for (int i = 0; i < build->ncolumns; i++)
 		printer->columns[build->columns[i].attribute] = &build->columns[i];
 	for (int i = 0; i < natts; i++)
 	{
 		printer->sources[i] = word_source(build, i, printer->columns[i]);
-		if (printer->sources[i] == WORD_ROW)
-			printer->words[i] = palloc(sizeof(uint64) * BATCH_ROWS);
+		if (printer->sources[i] != WORD_ROW)
+			continue;
+		printer->words[i] = palloc(sizeof(uint64) * BATCH_ROWS);
+		printer->looked_at[printer->nlooked_at++] = i;
 	}
 	build->printer = printer;
 }
 
 void
-fingerprint_row(DatasetBuild *build, TupleTableSlot *slot, int batch_row)
+fingerprint_row(DatasetBuild *build, const Datum *values, const bool *nulls, int batch_row)
 {
 	DatasetPrinter *printer = build->printer;
 
-	for (int i = 0; i < printer->rows.natts; i++)
-		if (printer->sources[i] == WORD_ROW)
-			printer->words[i][batch_row] = value_word(&printer->rows.readers[i], slot->tts_values[i], slot->tts_isnull[i]);
+	for (int k = 0; k < printer->nlooked_at; k++)
+	{
+		int			i = printer->looked_at[k];
+
+		printer->words[i][batch_row] = value_word(&printer->rows.readers[i], values[i], nulls[i]);
+	}
 }
 
 void
-fingerprint_skipped(DatasetBuild *build, TupleTableSlot *slot)
+fingerprint_skipped(DatasetBuild *build, const Datum *values, const bool *nulls)
 {
-	row_printer_add(&build->printer->rows, slot->tts_values, slot->tts_isnull);
+	row_printer_add(&build->printer->rows, values, nulls);
 }
 
 #define PRINT_ROWS(word_of_row) \

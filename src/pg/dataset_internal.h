@@ -15,6 +15,9 @@
 #include "pg/value.h"
 
 #define BATCH_ROWS 128			/* rows converted column by column at a time */
+#define MAX_ROWS PG_INT32_MAX
+#define MAX_LEVELS 1000000		/* more distinct texts than this are not categories */
+#define TEXT_TOO_LONG "text too long for a category"
 #define POLL_ROWS 65536			/* rows between polls in loops of a few ns a row */
 
 /* An array that grows by half; accounted before it is taken. */
@@ -24,6 +27,7 @@ typedef struct GrowArray
 	int64		initial;		/* elements to begin with */
 	int64		capacity;		/* elements */
 	bool		zeroed;			/* new elements are zero */
+	bool		shared;			/* lies in an arena, which frees it */
 	char	   *data;
 } GrowArray;
 
@@ -32,9 +36,10 @@ typedef struct SpareBuffer
 {
 	char	   *data;
 	Size		bytes;
+	bool		shared;
 } SpareBuffer;
 
-#define MAX_SPARES 8
+#define MAX_SPARES 16
 #define MIN_SPARE_BYTES (1024 * 1024)
 
 /* Distinct texts, numbered in order of arrival. */
@@ -89,11 +94,13 @@ typedef struct RawColumn
 	bool		integral;
 	Dictionary *dictionary;
 	const char *omitted;		/* why it is no feature, or NULL */
+	int			place;			/* among the features */
 	uint64	   *batch_hash;		/* [BATCH_ROWS] of converted values */
 	double	   *batch_vector;	/* [BATCH_ROWS * width] */
 } RawColumn;
 
 typedef struct DatasetPrinter DatasetPrinter;	/* dataset_fingerprint.c */
+typedef struct ReadPart ReadPart;	/* dataset_part.c */
 
 typedef struct DatasetBuild
 {
@@ -129,6 +136,7 @@ typedef struct DatasetBuild
 	uint64		batch_key[BATCH_ROWS];	/* hash of key or row */
 
 	DatasetPrinter *printer;	/* NULL: no fingerprint is wanted */
+	ReadPart   *part;			/* NULL: this process reads all rows */
 
 	int64		nrows;			/* kept so far */
 	GrowArray	hash;			/* uint64 */
@@ -142,8 +150,10 @@ typedef struct DatasetBuild
 	int64		role_count[3];
 	uint32	   *order;			/* [kept rows] row numbers in canonical order */
 	int64		nordered;
+	SharedArena *read_arena;	/* of the rows as read; NULL: read by one process */
 	SharedArena *arena;			/* for the final columns; NULL: no workers expected */
 	RawColumn **features;		/* [schema.count], in the order of the schema */
+	RawColumn **gather_order;	/* the same, in the order in which they are copied: widest first */
 } DatasetBuild;
 
 static inline char *
@@ -162,6 +172,26 @@ raw_is_null(const RawColumn *column, int64 row)
 	return word < column->nulls.capacity && (ELEMENT(&column->nulls, uint64, word) >> (row & 63)) & 1;
 }
 
+/* dataset_choose.c */
+extern void choose_columns(DatasetBuild *build);
+/* Number of the attribute of that name; an ERROR that names its purpose when there is none, or more than one. */
+extern int	find_attribute(const DatasetBuild *build, const char *name, const char *purpose);
+extern void omit_column(DatasetBuild *build, const char *name, const char *reason, int64 nulls, int64 distinct);
+
+/* dataset_reader.c: for each row, once it is in place batch_count of the batch */
+extern void dataset_begin_rows(DatasetBuild *build);
+extern void dataset_add_row(DatasetBuild *build);
+extern void dataset_flush(DatasetBuild *build);
+extern void dataset_end_rows(DatasetBuild *build);
+extern void dataset_too_many_rows(void) pg_attribute_noreturn();
+
+/* dataset_parallel.c: reads all rows with parallel workers; false: nothing has happened, one process does it */
+extern bool dataset_read_parallel(DatasetBuild *build, Source *source);
+
+/* dataset_part.c: room for the batch, and what is to be done when it has been appended */
+extern void part_make_room(DatasetBuild *build);
+extern void part_flushed(DatasetBuild *build);
+
 /* dataset_memory.c: accounted memory that is not limited to 1 GB and not zeroed */
 extern void *build_alloc(DatasetBuild *build, Size count, Size size);
 extern void build_free(DatasetBuild *build, void *pointer, Size count, Size size);
@@ -169,6 +199,8 @@ extern void grow_init(GrowArray *array, Size element, int64 initial);
 /* Room for `count` elements in all. */
 extern void grow_reserve(DatasetBuild *build, GrowArray *array, int64 count);
 extern void grow_free(DatasetBuild *build, GrowArray *array);
+/* An array that lies in an arena, for `capacity` elements. */
+extern void grow_place(DatasetBuild *build, GrowArray *array, char *data, int64 capacity);
 /* Lives as long as the data set; shared, recycled or new. */
 extern void *final_alloc(DatasetBuild *build, Size count, Size size);
 /* Frees what final columns have not taken over. */
@@ -184,14 +216,17 @@ extern void column_append_batch(DatasetBuild *build, RawColumn *column, int64 fi
 /* A value as double; for numbers and booleans. */
 extern double raw_number(const RawColumn *column, int64 row);
 extern bool column_is_constant(const RawColumn *column, int64 nrows);
+/* A text column is no feature after all. */
+extern void column_abandon(DatasetBuild *build, RawColumn *column, const char *reason);
+extern void column_too_many_levels(DatasetBuild *build, RawColumn *column);
 extern void column_free(DatasetBuild *build, RawColumn *column);
 
 /* dataset_fingerprint.c: for each row of the batch fingerprint_row, then once fingerprint_batch */
 extern void fingerprint_begin(DatasetBuild *build);
-extern void fingerprint_row(DatasetBuild *build, TupleTableSlot *slot, int batch_row);
+extern void fingerprint_row(DatasetBuild *build, const Datum *values, const bool *nulls, int batch_row);
 extern void fingerprint_batch(DatasetBuild *build);
 /* A row that goes into no batch. */
-extern void fingerprint_skipped(DatasetBuild *build, TupleTableSlot *slot);
+extern void fingerprint_skipped(DatasetBuild *build, const Datum *values, const bool *nulls);
 extern void fingerprint_finish(DatasetBuild *build);
 
 /* dataset_dictionary.c */

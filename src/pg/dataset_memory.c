@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "pg/dataset_internal.h"
+#include "pg/shared_segment.h"
 
 static Size
 checked_bytes(Size count, Size size)
@@ -76,9 +77,18 @@ grow_reserve(DatasetBuild *build, GrowArray *array, int64 count)
 	capacity = array->capacity == 0 ? array->initial : array->capacity + array->capacity / 2;
 	capacity = Max(capacity, count);
 	bytes = checked_bytes((Size) capacity, array->element);
-	account(build, bytes - old_bytes);
+	account(build, array->shared ? bytes : bytes - old_bytes);
 	if (array->data == NULL)
 		array->data = MemoryContextAllocHuge(build->env->context, bytes);
+	else if (array->shared)
+	{
+		/* what it leaves stays taken, and accounted, as long as the arena */
+		char	   *copy = MemoryContextAllocHuge(build->env->context, bytes);
+
+		memcpy(copy, array->data, old_bytes);
+		array->data = copy;
+		array->shared = false;
+	}
 	else
 		array->data = repalloc_huge(array->data, bytes);
 	if (array->zeroed)
@@ -87,41 +97,67 @@ grow_reserve(DatasetBuild *build, GrowArray *array, int64 count)
 }
 
 void
+grow_place(DatasetBuild *build, GrowArray *array, char *data, int64 capacity)
+{
+	account(build, (Size) capacity * array->element);
+	array->data = data;
+	array->capacity = capacity;
+	array->shared = true;
+}
+
+/* Final columns lie in the arena, when there is one, and else in memory of this process. */
+static bool
+keep_spare(DatasetBuild *build, const GrowArray *array, Size bytes)
+{
+	SpareBuffer *spare = &build->spares[build->nspares];
+
+	if (build->nspares == MAX_SPARES || array->shared != (build->arena != NULL) || (!array->shared && bytes < MIN_SPARE_BYTES))
+		return false;
+	spare->data = array->data;
+	spare->bytes = bytes;
+	spare->shared = array->shared;
+	build->nspares++;
+	return true;
+}
+
+void
 grow_free(DatasetBuild *build, GrowArray *array)
 {
 	Size		bytes = (Size) array->capacity * array->element;
 
-	if (array->data != NULL && bytes >= MIN_SPARE_BYTES && build->nspares < MAX_SPARES && build->arena == NULL)
+	if (array->data != NULL && !keep_spare(build, array, bytes))
 	{
-		build->spares[build->nspares].data = array->data;
-		build->spares[build->nspares].bytes = bytes;
-		build->nspares++;
-	}
-	else if (array->data != NULL)
-	{
-		pfree(array->data);
+		if (!array->shared)
+			pfree(array->data);
 		unaccount(build, bytes);
 	}
 	array->data = NULL;
 	array->capacity = 0;
+	array->shared = false;
 }
 
-/* A spare buffer that is large enough, cut to size; NULL when there is none. */
+/* The smallest spare buffer that is large enough, cut to size; NULL when there is none. */
 static void *
 take_spare(DatasetBuild *build, Size bytes)
 {
+	int			best = -1;
+	SpareBuffer spare;
+
 	for (int i = 0; i < build->nspares; i++)
 	{
-		SpareBuffer spare = build->spares[i];
-
-		if (spare.bytes < bytes || spare.bytes / 2 > bytes)
+		spare = build->spares[i];
+		if (spare.bytes < bytes || (!spare.shared && spare.bytes / 2 > bytes))
 			continue;
-		build->spares[i] = build->spares[--build->nspares];
-		unaccount(build, spare.bytes);
-		pg_env_account(build->env, bytes);
-		return spare.bytes == bytes ? spare.data : repalloc_huge(spare.data, bytes);
+		if (best < 0 || spare.bytes < build->spares[best].bytes)
+			best = i;
 	}
-	return NULL;
+	if (best < 0)
+		return NULL;
+	spare = build->spares[best];
+	build->spares[best] = build->spares[--build->nspares];
+	unaccount(build, spare.bytes);
+	pg_env_account(build->env, bytes);
+	return spare.shared || spare.bytes == bytes ? spare.data : repalloc_huge(spare.data, bytes);
 }
 
 void *
@@ -135,6 +171,8 @@ final_alloc(DatasetBuild *build, Size count, Size size)
 	pg_env_account(build->env, bytes);
 	if (build->arena != NULL)
 		memory = shared_arena_alloc(build->arena, bytes);
+	if (memory != NULL)
+		shared_segment_touch(memory, bytes);
 	return memory != NULL ? memory : MemoryContextAllocHuge(build->env->context, bytes);
 }
 
@@ -143,7 +181,8 @@ spares_free(DatasetBuild *build)
 {
 	for (int i = 0; i < build->nspares; i++)
 	{
-		pfree(build->spares[i].data);
+		if (!build->spares[i].shared)
+			pfree(build->spares[i].data);
 		unaccount(build, build->spares[i].bytes);
 	}
 	build->nspares = 0;

@@ -407,16 +407,10 @@ keeps_split(const DatasetBuild *build)
 	return build->request->keep_split && build->split != NULL && build->split->role != COLUMN_FLAG;
 }
 
-/*
- * Shared memory for the data set when parallel workers are to be expected: all
- * of its arrays, in the order in which they will be asked for, or none.
- */
-static void
-choose_memory(DatasetBuild *build, Size nrows)
+/* Arrays for what is not a feature, in the order in which they will be asked for; returns how many. */
+static int
+special_sizes(const DatasetBuild *build, Size nrows, Size *sizes)
 {
-	int			nfeatures = build->result->data.schema.count;
-	Size	   *sizes = palloc(sizeof(Size) * (2 * nfeatures + 5));
-	double		values = 0;
 	int			n = 0;
 
 	sizes[n++] = nrows * sizeof(uint64);	/* hash */
@@ -428,22 +422,72 @@ choose_memory(DatasetBuild *build, Size nrows)
 		sizes[n++] = nrows * sizeof(double);
 	if (keeps_split(build))
 		sizes[n++] = nrows * sizeof(int64);
+	return n;
+}
+
+/*
+ * Shared memory for the data set: all of its arrays, or none.  Rows that were read into shared memory make room for
+ * their final columns as these go from the widest to the narrowest, so that only the first needs more.
+ */
+static bool
+reserve_memory(DatasetBuild *build, Size nrows)
+{
+	int			nfeatures = build->result->data.schema.count;
+	Size	   *sizes = palloc(sizeof(Size) * (2 * nfeatures + 5));
+	int			n = special_sizes(build, nrows, sizes);
+	bool		has_nulls = false;
+	bool		reserved;
+
 	for (int i = 0; i < nfeatures; i++)
 	{
-		const RawColumn *raw = build->features[i];
+		const RawColumn *raw = build->gather_order[i];
+		bool		first_nulls = raw->nnulls > 0 && !has_nulls;
 
-		sizes[n++] = nrows * final_row_bytes(raw);
-		if (raw->nnulls > 0)
+		has_nulls |= raw->nnulls > 0;
+		if (i == 0 || build->read_arena == NULL)
+			sizes[n++] = nrows * final_row_bytes(raw);
+		if (first_nulls || (raw->nnulls > 0 && build->read_arena == NULL))
 			sizes[n++] = null_words(nrows) * sizeof(uint64);
-		values += (double) nrows * raw->width;
 	}
-	if (!build->request->quiet && !build->request->private_memory && parallel_fit_plausible((int64) nrows, values))
-	{
-		build->arena = shared_arena_create(build->env->context, 0);
-		if (!shared_arena_reserve(build->arena, sizes, n))
-			build->arena = NULL;
-	}
+	reserved = shared_arena_reserve(build->arena, sizes, n);
 	pfree(sizes);
+	return reserved;
+}
+
+static void
+choose_memory(DatasetBuild *build, Size nrows)
+{
+	double		values = 0;
+
+	if (build->request->quiet || build->request->private_memory)
+		return;
+	if (build->read_arena != NULL)
+	{
+		/* without room for the first ones, these take memory of their own: the others fit all the same */
+		build->arena = build->read_arena;
+		(void) reserve_memory(build, nrows);
+		return;
+	}
+	for (int i = 0; i < build->result->data.schema.count; i++)
+		values += (double) nrows * build->features[i]->width;
+	if (!parallel_fit_plausible((int64) nrows, values))
+		return;
+	build->arena = shared_arena_create(build->env->context, 0);
+	if (!reserve_memory(build, nrows))
+		build->arena = NULL;
+}
+
+static int
+compare_width(const void *a, const void *b)
+{
+	const RawColumn *x = *(RawColumn *const *) a;
+	const RawColumn *y = *(RawColumn *const *) b;
+	Size		xsize = final_row_bytes(x);
+	Size		ysize = final_row_bytes(y);
+
+	if (xsize != ysize)
+		return xsize > ysize ? -1 : 1;
+	return x < y ? -1 : x > y;
 }
 
 void
@@ -452,6 +496,9 @@ order_sort(DatasetBuild *build)
 	Dataset    *data = &build->result->data;
 	int64		kept = build->role_count[ROLE_TRAIN] + build->role_count[ROLE_TEST];
 
+	build->gather_order = palloc(sizeof(RawColumn *) * Max(data->schema.count, 1));
+	memcpy(build->gather_order, build->features, sizeof(RawColumn *) * data->schema.count);
+	qsort(build->gather_order, data->schema.count, sizeof(RawColumn *), compare_width);
 	choose_memory(build, (Size) kept);
 	build->order = build_alloc(build, kept, sizeof(uint32));
 	data->hash = final_alloc(build, kept, sizeof(uint64));
@@ -659,10 +706,10 @@ order_gather(DatasetBuild *build)
 		build->result->split_values = gather_split(build);
 	for (int i = 0; i < data->schema.count; i++)
 	{
-		RawColumn  *raw = build->features[i];
+		RawColumn  *raw = build->gather_order[i];
 
 		progress_update(i);
-		gather_column(build, raw, &data->columns[i]);
+		gather_column(build, raw, &data->columns[raw->place]);
 	}
 	spares_free(build);
 }

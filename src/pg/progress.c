@@ -57,6 +57,7 @@ typedef struct ProgressSlot
 {
 	uint32		magic;
 	pg_atomic_uint32 changes;	/* odd while the writer is inside */
+	pg_atomic_uint64 counted;	/* done in this phase, as far as its processes count it themselves */
 	ProgressData data;
 } ProgressSlot;
 
@@ -103,6 +104,7 @@ open_slot(void)
 	slot = dsm_segment_address(segment);
 	memset(slot, 0, sizeof(*slot));
 	pg_atomic_init_u32(&slot->changes, 0);
+	pg_atomic_init_u64(&slot->counted, 0);
 	slot->data = current.data;
 	pg_write_barrier();
 	slot->magic = PROGRESS_MAGIC;
@@ -196,7 +198,19 @@ progress_phase(const char *phase, int64 total)
 		memcpy(current.data.phase, name, sizeof(name));
 	}
 	current.data.total = total;
+	if (current.slot != NULL)
+		pg_atomic_write_u64(&current.slot->counted, 0);
 	progress_update(0);
+}
+
+bool
+progress_counter(dsm_handle *segment, Size *offset)
+{
+	if (current.slot == NULL)
+		return false;
+	*segment = dsm_segment_handle(current.segment);
+	*offset = (Size) ((char *) &current.slot->counted - (char *) current.slot);
+	return true;
 }
 
 void
@@ -268,7 +282,7 @@ progress_init(void)
 /* ---------- reading ---------- */
 
 static void
-copy_slot(ProgressSlot *slot, ProgressData *data)
+copy_data(ProgressSlot *slot, ProgressData *data)
 {
 	for (int i = 0; i < READ_ATTEMPTS; i++)
 	{
@@ -284,6 +298,13 @@ copy_slot(ProgressSlot *slot, ProgressData *data)
 	data->model[NAMEDATALEN - 1] = '\0';
 	data->algorithm[NAMEDATALEN - 1] = '\0';
 	data->phase[NAMEDATALEN - 1] = '\0';
+}
+
+static void
+copy_slot(ProgressSlot *slot, ProgressData *data)
+{
+	copy_data(slot, data);
+	data->done = Max(data->done, (int64) pg_atomic_read_u64(&slot->counted));
 }
 
 /* False when the segment is gone or is not a slot of that process. */

@@ -32,15 +32,21 @@ struct SharedArena
 
 static SharedArena *live_arenas = NULL;
 
-void
-shared_arena_release(SharedArena *arena)
+static void
+release_from(SharedArena *arena, int first)
 {
-	for (int i = 0; i < arena->nsegments; i++)
+	for (int i = first; i < arena->nsegments; i++)
 	{
 		if (arena->segments[i] != NULL)
 			dsm_detach(arena->segments[i]);
 	}
-	arena->nsegments = 0;
+	arena->nsegments = first;
+}
+
+void
+shared_arena_release(SharedArena *arena)
+{
+	release_from(arena, 0);
 }
 
 /* The memory context goes away. */
@@ -113,6 +119,7 @@ bool
 shared_arena_reserve(SharedArena *arena, const Size *sizes, int count)
 {
 	Size		together = 0;	/* of arrays for the next segment */
+	int			before = arena->nsegments;
 
 	for (int i = 0; i <= count; i++)
 	{
@@ -124,7 +131,7 @@ shared_arena_reserve(SharedArena *arena, const Size *sizes, int count)
 		{
 			if (!arena_extend(arena, together))
 			{
-				shared_arena_release(arena);
+				release_from(arena, before);
 				return false;
 			}
 			together = 0;

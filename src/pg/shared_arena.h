@@ -21,8 +21,8 @@ typedef struct SharedArena SharedArena;
 extern SharedArena *shared_arena_create(MemoryContext context, Size expected);
 /*
  * Takes the memory for arrays of these sizes, which are then asked for in this
- * order, at once: all of it, or none and false.  Arrays above
- * SHARED_SEGMENT_MAX are passed over.
+ * order, at once: all of it, or none and false; arrays handed out before
+ * stay.  Arrays above SHARED_SEGMENT_MAX are passed over.
  */
 extern bool shared_arena_reserve(SharedArena *arena, const Size *sizes, int count);
 /*

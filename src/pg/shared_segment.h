@@ -24,6 +24,19 @@ extern dsm_segment *shared_segment_create(Size size);
 extern bool shared_segment_fits(Size size);
 
 /*
+ * Maps memory that nobody of this process has touched, by reading: the kernel
+ * then maps 16 pages with one fault, when writing one.
+ */
+static inline void
+shared_segment_touch(const void *start, Size size)
+{
+	const volatile char *bytes = start;
+
+	for (Size i = 0; i < size; i += 4096)
+		(void) bytes[i];
+}
+
+/*
  * Address of a segment of another process, mapped when it is not yet; `mapped`
  * collects segments, NIL at first.  An ERROR when the segment is gone.
  */

