@@ -59,7 +59,8 @@ LEFT JOIN LATERAL (
                    WHERE a.model_id = m.model_id AND a.alias = pg_catalog.substr(s.selector, 2))
                ELSE v.version = s.scored_with END
     ORDER BY v.version DESC LIMIT 1) n ON true
-WHERE mlops.has_access(m.model_id, 'read') OR pg_catalog.pg_has_role(s.scored_by::pg_catalog.oid, 'USAGE');
+WHERE (mlops.has_access(m.model_id, 'read') OR pg_catalog.pg_has_role(s.scored_by::pg_catalog.oid, 'USAGE'))
+  AND mlops.find_score_table(s.relation) IS NOT NULL;
 COMMENT ON VIEW mlops.score_tables IS 'Tables that mlops.score_into has filled from models that you may read, and those that you have filled.';
 COMMENT ON COLUMN mlops.score_tables.reference IS 'What the table was filled with.';
 COMMENT ON COLUMN mlops.score_tables.version IS 'The version that the scores are of.';

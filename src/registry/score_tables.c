@@ -544,7 +544,6 @@ registry_tell_stale(const Registered *target, bool served)
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(u.object, ', ' ORDER BY u.object COLLATE \"C\") FROM ("
 							  "SELECT s.relation FROM mlops.score_tables s WHERE s.model_id OPERATOR(pg_catalog.=) $2 AND s.stale "
-							  "AND mlops.find_score_table(s.relation) IS NOT NULL "
 							  "UNION SELECT l.object FROM mlops.lineage($1) l "
 							  "WHERE $3 AND l.direction OPERATOR(pg_catalog.=) 'use' AND l.kind OPERATOR(pg_catalog.=) 'materialized view' "
 							  "AND (l.version IS NULL OR pg_catalog.lower(l.relates_to) OPERATOR(pg_catalog.~) '^(models:/)?[^/@]*(/production)?$') "

@@ -1,5 +1,5 @@
 -- Tables of scores: what is in them, what a refresh touches, whose rights, mistakes.
-SELECT plan(59);
+SELECT plan(61);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -92,10 +92,12 @@ SELECT results_eq($$SELECT rows, added, removed FROM mlops.score_into('b', 'SELE
 -- another table, or a view, has got the name
 SELECT rows FROM mlops.score_into('b', 'people', 'replaced');
 DROP TABLE replaced;
+SELECT is((SELECT count(*) FROM mlops.score_tables WHERE relation = 'public.replaced'), 0::bigint, 'a table that is dropped is not listed');
 CREATE TABLE replaced (id integer PRIMARY KEY, score float8, amount integer);
 INSERT INTO replaced VALUES (1, 2, 3);
 SELECT is(pg_temp.try_as('none', $$SELECT mlops.score_into('b', 'people', 'replaced')$$),
     '42804 | table public.replaced cannot take these scores | It has no column "label" of type text. | Name another table, or drop this one first.', 'another table of that name');
+SELECT is((SELECT count(*) FROM mlops.score_tables WHERE relation = 'public.replaced'), 0::bigint, '... is not listed either');
 SELECT is((SELECT count(*) FROM mlops.lineage('b') WHERE object = 'public.replaced'), 0::bigint, '... is no use of the model');
 SELECT rows_erased FROM mlops.forget('b', '1');
 SELECT is((SELECT count(*) FROM replaced), 1::bigint, '... and keeps its rows, whatever is to be forgotten');

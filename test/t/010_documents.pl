@@ -67,6 +67,9 @@ for my $page (sort keys %headings)
 	is("@broken", '', 'links of ' . basename($page));
 }
 
+my $readme = slurp("$root/README.md");
+is(join(' ', grep { index($readme, "(docs/$_)") < 0 } map { basename($_) } glob "$root/docs/*.md"), '', 'the README leads to every page');
+
 # pages from the catalog are those of today's catalog
 $node->safe_psql('postgres', 'CREATE DATABASE generated');
 $node->safe_psql('generated', 'CREATE EXTENSION mlops');
