@@ -144,7 +144,24 @@ inflation(int k, const double *triangle, double *inverse)
 }
 
 bool
-linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, double weight, const double *mean, double *work)
+linear_gram_suits(int k, int nrows)
+{
+	return k <= MOST_COLUMNS && nrows >= LEAST_ROWS * k;
+}
+
+/* From products of differences from some value to those of differences from the mean. */
+static void
+subtract_shift(int k, double weight, const double *shift, double *gram)
+{
+	for (int j = 0; j < k; j++)
+	{
+		for (int i = 0; i <= j; i++)
+			gram[(size_t) j * (size_t) k + (size_t) i] -= weight * shift[i] * shift[j];
+	}
+}
+
+bool
+linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, double weight, const double *mean, const double *shift, double *work)
 {
 	int			k = state->nterms + 1;
 	double	   *gram = work;
@@ -152,10 +169,12 @@ linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, d
 	double		length[MOST_COLUMNS];
 	double		fraction = weight / (state->weight + weight);
 
-	if (k > MOST_COLUMNS || nrows < LEAST_ROWS * k)
+	if (!linear_gram_suits(k, nrows))
 		return false;
 	memset(gram, 0, (size_t) k * (size_t) k * sizeof(double));
 	linear_gram_add(k, nrows, rows, ld, gram);
+	if (shift != NULL)
+		subtract_shift(k, weight, shift, gram);
 	if (state->weight > 0)
 		add_state(state, weight, mean, gram);
 	if (!scale_and_factor(k, gram, length) || !(inflation(k, gram, inverse) <= MOST_INFLATION))

@@ -49,8 +49,12 @@ extern void linear_gram_add(int k, int nrows, const double *rows, size_t ld, dou
  * Joins `nrows` centred rows (column-major, leading dimension ld) of the given
  * weight and means through a Gram matrix, when that gives the triangle as
  * accurately as QR would: false, and nothing has changed, when it does not.  The
- * caller adds the weights.  work: 2 k^2 doubles for k = nterms + 1.
+ * caller adds the weights.  shift: rows are centred about values that are so
+ * much below their means (times root weights); NULL: about their means.
+ * work: 2 k^2 doubles for k = nterms + 1.
  */
-extern bool linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, double weight, const double *mean, double *work);
+extern bool linear_gram_join(LinearState *state, int nrows, const double *rows, size_t ld, double weight, const double *mean, const double *shift, double *work);
+/* Whether that is worth trying for so many rows of k columns. */
+extern bool linear_gram_suits(int k, int nrows);
 
 #endif							/* CORE_LINEAR_INTERNAL_H */

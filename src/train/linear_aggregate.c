@@ -42,8 +42,8 @@ PG_FUNCTION_INFO_V1(mlops_solve);
 #define FIRST_ROWS 16			/* capacity of a new group */
 #define GROWTH 4
 #define LEAST_ROWS 64			/* every group may have that much */
-#define MOST_ROWS 1024
-#define BUFFER_BYTES (256 * 1024)
+#define MOST_ROWS 2048
+#define BUFFER_BYTES (512 * 1024)
 #define SHOWN_MESSAGES 3
 
 /* Scratch memory for least squares, kept between calls where the caller keeps fn_extra. */

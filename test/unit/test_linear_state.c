@@ -469,10 +469,10 @@ the_short_way_gives_the_same_triangle(void **state)
 			}
 			assert_true(linear_state_size(12, &size));
 			copy = design_state_new(env, 12);
-			short_way = linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, work);
+			short_way = linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, NULL, work);
 			assert_true(short_way == (inflation_of(pieces) < 1000) || fabs(inflation_of(pieces) - 1000) < 10);
 			memcpy(copy, pieces, size);
-			if (!linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, work))
+			if (!linear_gram_join(copy, 2000, rows, 2000, pieces->weight, mean, NULL, work))
 				assert_memory_equal(copy, pieces, size);
 			taken += short_way;
 			refused += !short_way;
@@ -480,6 +480,39 @@ the_short_way_gives_the_same_triangle(void **state)
 		}
 	}
 	assert_true(taken > 4 && refused > 10);
+}
+
+/*
+ * Blocks whose means are where the earlier ones were, a few spreads away, or far away, and a first row that is like no
+ * other: centring about what is known before and about the block's own means must come to the same.
+ */
+static void
+means_may_drift(void **state)
+{
+	CoreEnv    *env = *state;
+	TestRandom	random = {62};
+	static const double drifts[] = {0, 0.3, 1, 5, 1e6};
+
+	for (size_t k = 0; k < sizeof(drifts) / sizeof(drifts[0]); k++)
+	{
+		for (int weighted = 0; weighted < 2; weighted++)
+		{
+			Design		design = design_random(env, &random, 6000, 4, weighted, 1000);
+			LinearState *whole;
+
+			for (int i = 0; i < 6000; i++)
+			{
+				design.y[i] += 100 * test_random_normal(&random);
+				for (int j = 0; j < 4; j++)
+					design.x[j * 6000 + i] += drifts[k] * ((i / 1000 + j) % 3);
+			}
+			design.x[0] = drifts[k] * 1e9;
+			whole = design_state(env, &design, 0, 6000, 1000);
+			compare_states(whole, design_state(env, &design, 0, 6000, 25), 1e-12);
+			compare_states(design_state(env, &design, 0, 6000, 6000), whole, 1e-12);
+			test_env_free(*state);
+		}
+	}
 }
 
 static void
@@ -751,6 +784,7 @@ main(void)
 		TEST(scaling_columns_scales_coefficients),
 		TEST(aliased_terms_are_found_from_left_to_right),
 		TEST(the_short_way_gives_the_same_triangle),
+		TEST(means_may_drift),
 		TEST(few_rows),
 		TEST(constant_and_perfect_targets),
 		TEST(ridge_solves_the_penalised_normal_equations),
