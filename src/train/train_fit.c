@@ -29,6 +29,10 @@
 /* Checked against the 20,000 rows that come first by hash: a sample of the training rows. */
 #define LEAK_ROWS 20000
 #define LEAK_AUC 0.98
+/* Columns that are not near it on fewer rows are not looked at further, where these hold enough of both classes. */
+#define LEAK_FIRST_ROWS 2000
+#define LEAK_FIRST_AUC 0.9
+#define LEAK_FIRST_CLASS 50
 
 int64
 train_score_rows(CoreEnv *env, const Model *model, const Dataset *data, int64 first, int64 count,
@@ -455,15 +459,32 @@ train_fit(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows,
 	return model;
 }
 
-/* Does `values` alone order the classes of `label` almost perfectly? */
+/* Does `values` alone order the classes of `label` with an area above `limit`, one way or the other? */
 static bool
-separates(CoreEnv *env, const double *values, const double *label, int64 n)
+orders(CoreEnv *env, const double *values, const double *label, int64 n, double limit)
 {
 	double		auc;
 
 	if (metrics_roc_auc(env, values, label, NULL, n, &auc) != CORE_OK)
 		return false;
-	return auc > LEAK_AUC || auc < 1 - LEAK_AUC;
+	return auc > limit || auc < 1 - limit;
+}
+
+/* Almost perfectly? */
+static bool
+separates(CoreEnv *env, const double *values, const double *label, int64 n)
+{
+	int64		positive = 0;
+
+	if (n > LEAK_FIRST_ROWS)
+	{
+		for (int64 i = 0; i < LEAK_FIRST_ROWS; i++)
+			positive += label[i] > 0.5;
+		if (Min(positive, LEAK_FIRST_ROWS - positive) >= LEAK_FIRST_CLASS &&
+			!orders(env, values, label, LEAK_FIRST_ROWS, LEAK_FIRST_AUC))
+			return false;
+	}
+	return orders(env, values, label, n, LEAK_AUC);
 }
 
 /*
