@@ -95,7 +95,7 @@ CREATE FUNCTION mlops.set_experiment_tag(experiment text, key text, value text) 
     AS 'MODULE_PATHNAME', 'mlops_set_experiment_tag'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION mlops.set_experiment_tag(text, text, text) IS
-    'labels an experiment in which you have a run, or whose model you may write to; a NULL value removes the label';
+    'labels an experiment in which you have a run; one that is a model''s needs write on the model; a NULL value removes the label';
 REVOKE ALL ON FUNCTION mlops.set_experiment_tag(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_experiment_tag(text, text, text) TO PUBLIC;
 

@@ -54,9 +54,10 @@ SELECT t.key::varchar(250) AS key,
        t.value::varchar(5000) AS value,
        mlops.mlflow_id(t.experiment_id) AS experiment_id
 FROM mlops.experiment_tags t
-WHERE EXISTS (SELECT FROM mlops.visible_runs r WHERE r.experiment_id = t.experiment_id)
-   OR EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = t.experiment_id AND mlops.has_access(m.model_id, 'any'));
-COMMENT ON VIEW mlops.mlflow_experiment_tags IS 'MLflow''s table experiment_tags.';
+WHERE EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = t.experiment_id AND mlops.has_access(m.model_id, 'any'))
+   OR (NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = t.experiment_id)
+       AND EXISTS (SELECT FROM mlops.visible_runs r WHERE r.experiment_id = t.experiment_id));
+COMMENT ON VIEW mlops.mlflow_experiment_tags IS 'MLflow''s table experiment_tags; those of a model''s experiment need a privilege on the model.';
 GRANT SELECT ON mlops.mlflow_experiment_tags TO PUBLIC;
 
 CREATE VIEW mlops.mlflow_runs WITH (security_barrier) AS

@@ -2,8 +2,9 @@
  * experiments.c
  *	  Labels of experiments.
  *
- * An experiment is shared by whoever has runs in it and has no owner, so those
- * may label it, and those who may write to a model whose experiment it is.
+ * An experiment has no owner.  One that is a model's is labelled by those who
+ * may write to the model: anybody can start a run in it.  Any other is shared by
+ * whoever has runs in it.
  */
 #include "postgres.h"
 
@@ -47,8 +48,8 @@ read_models(Experiment *experiment, MemoryContext caller)
 static bool
 may_write(const Experiment *experiment)
 {
-	if (experiment->own_run)
-		return true;
+	if (experiment->nmodels == 0)
+		return experiment->own_run;
 	for (int i = 0; i < experiment->nmodels; i++)
 		if (access_allowed(&experiment->models[i].model_id, experiment->models[i].owner, PRIVILEGE_WRITE))
 			return true;
@@ -88,7 +89,8 @@ open_experiment(const char *function, const char *name, Experiment *experiment)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for experiment \"%s\"", name),
-			 errdetail("You have no run in it, and no model that you may write to.")));
+			 experiment->nmodels > 0 ? errdetail("It is the experiment of a model that you may not write to.") :
+			 errdetail("You have no run in it.")));
 }
 
 /* A null value removes the label. */

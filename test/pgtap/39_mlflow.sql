@@ -1,5 +1,5 @@
 -- Views with MLflow's tables: their columns against its schema; labels of experiments.
-SELECT plan(29);
+SELECT plan(31);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -44,6 +44,9 @@ SELECT is(pg_temp.try('exp_two', $$SELECT mlops.set_experiment_tags('shared', '{
 SELECT is(pg_temp.labels('exp_two'), 'shared mlflow.note.content=who leaves, shared n=4', 'removed');
 SELECT pg_temp.add_version('owned', 'exp_one');
 SELECT is(pg_temp.try('exp_one', $$SELECT mlops.set_experiment_tag('owned', 'k', 'v')$$), '', 'the experiment of a model, by its owner');
+SELECT pg_temp.try('exp_two', $$SELECT mlops.start_run('owned')$$) AS other \gset
+SELECT alike(pg_temp.try('exp_two', $$SELECT mlops.set_experiment_tag('owned', 'k', 'w')$$), '42501 %', '... not by who just starts a run in it');
+SELECT is(pg_temp.labels('exp_two'), 'shared mlflow.note.content=who leaves, shared n=4', '... who does not see them either');
 SELECT mlops.grant_access('owned', 'exp_stranger', 'read');
 SELECT alike(pg_temp.try('exp_stranger', $$SELECT mlops.set_experiment_tag('owned', 'k', 'w')$$), '42501 %', '... not by a reader');
 SELECT mlops.grant_access('owned', 'exp_stranger', 'write');
