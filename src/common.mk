@@ -13,7 +13,7 @@ MULTIARCH := $(firstword $(shell gcc -print-multiarch 2>/dev/null) $(shell uname
 BLAS_DIR ?= $(firstword $(wildcard /usr/lib/$(MULTIARCH)/openblas-serial))
 BLAS_CPPFLAGS ?= -isystem /usr/include/$(MULTIARCH)/openblas-serial
 BLAS_LIBS ?= -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR) -L$(BLAS_DIR) \
-	-Wl,--no-as-needed -llapacke -llapack -lblas -lm -Wl,--as-needed
+	-Wl,--no-as-needed -llapacke -llapack -lblas -lopenblas -lm -Wl,--as-needed
 
 WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings -Wundef
 DEFINES = -DMLOPS_VERSION=\"$(MLOPS_VERSION)\"

@@ -27,33 +27,46 @@
 #define MOST_INFLATION 1000.0	/* sum of variance inflation factors: errors below 1e-13 */
 #define SMALLEST_LENGTH 1e-130	/* of columns, so that products neither vanish ... */
 #define LARGEST_LENGTH 1e130	/* ... nor overflow */
-#define SMALL_PRODUCT 1000000	/* BLAS libraries have fast paths for products of so many terms ... */
-#define SMALL_COLUMNS 31		/* ... and so few columns */
-#define MOST_GROUPS 6			/* of columns, whose products with each other together cost less than one large product */
+#define SMALL_ROWS 1024			/* of a product that stays in the cache ... */
+#define SMALL_COLUMNS 8			/* ... and fills the widest registers */
+
+/*
+ * Whether BLAS multiplies small matrices without repacking them.  Models are the
+ * same to the bit for the same core type only, so it may choose the way.
+ */
+static bool
+small_products_are_fast(void)
+{
+	static const char *const types[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+	const char *type = openblas_get_corename();
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	{
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
 void
 linear_gram_add(int k, int nrows, const double *rows, size_t ld, double *gram)
 {
-	int			groups = (k + SMALL_COLUMNS - 1) / SMALL_COLUMNS;
-	int			width = (k + groups - 1) / groups;
-	int			piece = SMALL_PRODUCT / (width * width) / 32 * 32;
-
-	if (groups > MOST_GROUPS)
+	if (k > MOST_COLUMNS || !small_products_are_fast())
 	{
 		cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, k, nrows, 1, rows, (int) ld, 1, gram, k);
 		return;
 	}
-	for (int first = 0; first < nrows; first += piece)
+	for (int first = 0; first < nrows; first += SMALL_ROWS)
 	{
-		int			count = nrows - first < piece ? nrows - first : piece;
+		int			count = nrows - first < SMALL_ROWS ? nrows - first : SMALL_ROWS;
 
-		for (int j = 0; j < k; j += width)
+		for (int j = 0; j < k; j += SMALL_COLUMNS)
 		{
 			const double *b = rows + (size_t) j * ld + first;
-			int			columns = k - j < width ? k - j : width;
+			int			columns = k - j < SMALL_COLUMNS ? k - j : SMALL_COLUMNS;
 
-			for (int i = 0; i <= j; i += width)
-				cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, i < j ? width : columns, columns, count, 1,
+			for (int i = 0; i <= j; i += SMALL_COLUMNS)
+				cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, i < j ? SMALL_COLUMNS : columns, columns, count, 1,
 							rows + (size_t) i * ld + first, (int) ld, b, (int) ld, 1, gram + (size_t) j * (size_t) k + i, k);
 		}
 	}
