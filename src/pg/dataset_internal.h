@@ -242,6 +242,9 @@ extern bool target_skips(DatasetBuild *build, Datum datum, bool isnull);
 extern void target_analyse(DatasetBuild *build);	/* task, classes, positive class */
 extern void target_drop_unseen(DatasetBuild *build);	/* classes without training rows */
 
+/* dataset_sort.c: order and final hashes of the `count` rows that are kept */
+extern void order_rows(DatasetBuild *build, int64 count);
+
 /* dataset_order.c */
 extern void order_assign_roles(DatasetBuild *build);
 extern void order_sort(DatasetBuild *build);

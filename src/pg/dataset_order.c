@@ -1,13 +1,9 @@
 /*
  * dataset_order.c
- *	  Roles, canonical order, and the copy into the final columns; see dataset_internal.h.
+ *	  Roles, and the copy into the final columns in canonical order; see dataset_internal.h.
  *
- * Order: (role, hash of key or row, canonical row, ordinal among equals).  A
- * least-significant-digit radix sort on the leading bits of the hash, which is
- * uniform, leaves almost nothing to the insertion sort that finishes it:
- * about 30 ns a row at 1M rows.  Rows of equal hash are compared column by column;
- * rows that are equal there are interchangeable, so their order of arrival does
- * no harm.
+ * dataset_sort.c finds the order.  Columns are copied one after the other; each
+ * leaves its memory to the next.
  */
 #include "postgres.h"
 
@@ -20,15 +16,7 @@
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
 
-#define RADIX_BITS 11
-#define RADIX_PASSES 3			/* the leading 33 bits */
 #define PREFETCH 64				/* rows ahead in the copy, into the second-level cache */
-
-typedef struct SortEntry
-{
-	uint64		hash;
-	uint64		row;
-} SortEntry;
 
 /* ---------- roles ---------- */
 
@@ -149,220 +137,7 @@ order_assign_roles(DatasetBuild *build)
 	check_shares(build);
 }
 
-/* ---------- sorting ---------- */
-
-static void
-radix_pass(const SortEntry *from, SortEntry *to, int64 count, int shift)
-{
-	const int	nbuckets = 1 << RADIX_BITS;
-	int64		place[1 << RADIX_BITS] = {0};
-	int64		sum = 0;
-
-	for (int64 i = 0; i < count; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		place[(from[i].hash >> shift) & (nbuckets - 1)]++;
-	}
-	for (int b = 0; b < nbuckets; b++)
-	{
-		int64		size = place[b];
-
-		place[b] = sum;
-		sum += size;
-	}
-	for (int64 i = 0; i < count; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		to[place[(from[i].hash >> shift) & (nbuckets - 1)]++] = from[i];
-	}
-}
-
-/* Sorts by hash, stably; returns whichever of the two arrays holds the result. */
-static SortEntry *
-sort_by_hash(SortEntry *entries, SortEntry *other, int64 count)
-{
-	SortEntry  *from = entries;
-	SortEntry  *to = other;
-
-	for (int pass = RADIX_PASSES - 1; pass >= 0; pass--)
-	{
-		SortEntry  *swap = from;
-
-		radix_pass(from, to, count, 64 - RADIX_BITS * (pass + 1));
-		from = to;
-		to = swap;
-	}
-	/* the bits below: runs of equal leading bits are short unless the hashes are equal */
-	for (int64 i = 1; i < count; i++)
-	{
-		SortEntry	entry = from[i];
-		int64		j = i;
-
-		if (i % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		while (j > 0 && from[j - 1].hash > entry.hash)
-		{
-			from[j] = from[j - 1];
-			j--;
-		}
-		from[j] = entry;
-	}
-	return from;
-}
-
-#define COMPARE(x, y) ((x) < (y) ? -1 : (x) > (y))
-
-/* NULL first, then by value, NaN last. */
-static int
-compare_elements(const RawColumn *column, int64 a, int64 b)
-{
-	const char *x = element_at(&column->values, a);
-	const char *y = element_at(&column->values, b);
-
-	for (int i = 0; i < column->width; i++)
-	{
-		int			result = 0;
-
-		switch (column->storage)
-		{
-			case STORAGE_I8:
-				result = COMPARE(((const int8 *) x)[i], ((const int8 *) y)[i]);
-				break;
-			case STORAGE_I16:
-				result = COMPARE(((const int16 *) x)[i], ((const int16 *) y)[i]);
-				break;
-			case STORAGE_I32:
-				result = COMPARE(((const int32 *) x)[i], ((const int32 *) y)[i]);
-				break;
-			case STORAGE_I64:
-				result = COMPARE(((const int64 *) x)[i], ((const int64 *) y)[i]);
-				break;
-			case STORAGE_CODE:
-				{
-					const uint32 *rank = column->dictionary->rank;
-
-					result = COMPARE(rank[((const uint32 *) x)[i]], rank[((const uint32 *) y)[i]]);
-					break;
-				}
-			case STORAGE_F32:
-			case STORAGE_F64:
-				{
-					double		u = column->storage == STORAGE_F32 ? ((const float *) x)[i] : ((const double *) x)[i];
-					double		v = column->storage == STORAGE_F32 ? ((const float *) y)[i] : ((const double *) y)[i];
-
-					if (isnan(u) || isnan(v))
-						result = (int) isnan(u) - (int) isnan(v);
-					else
-						result = COMPARE(u, v);
-					break;
-				}
-		}
-		if (result != 0)
-			return result;
-	}
-	return 0;
-}
-
-static int
-compare_rows(const void *a, const void *b, void *arg)
-{
-	const DatasetBuild *build = arg;
-	int64		x = (int64) ((const SortEntry *) a)->row;
-	int64		y = (int64) ((const SortEntry *) b)->row;
-
-	CHECK_FOR_INTERRUPTS();
-	for (int i = 0; i < build->ncolumns; i++)
-	{
-		const RawColumn *column = &build->columns[i];
-		bool		xnull;
-		bool		ynull;
-		int			result;
-
-		if (column->omitted != NULL)
-			continue;
-		xnull = raw_is_null(column, x);
-		ynull = raw_is_null(column, y);
-		if (xnull || ynull)
-			result = (int) ynull - (int) xnull;
-		else
-			result = compare_elements(column, x, y);
-		if (result != 0)
-			return result;
-	}
-	return COMPARE(x, y);		/* equal rows: as they arrived */
-}
-
-/* Orders a run of equal hashes; most runs are copies of one row and in order already. */
-static void
-sort_run(DatasetBuild *build, SortEntry *entries, int64 count)
-{
-	for (int64 i = 1; i < count; i++)
-	{
-		if (compare_rows(&entries[i - 1], &entries[i], build) > 0)
-		{
-			qsort_arg(entries, count, sizeof(SortEntry), compare_rows, build);
-			return;
-		}
-	}
-}
-
-static void
-sort_ties(DatasetBuild *build, SortEntry *entries, int64 count)
-{
-	int64		start = 0;
-
-	for (int64 i = 1; i <= count; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (i < count && entries[i].hash == entries[start].hash)
-			continue;
-		if (i - start > 1)
-			sort_run(build, entries + start, i - start);
-		start = i;
-	}
-}
-
-/* One role's rows into order[first ..] and the final hashes; returns how many. */
-static int64
-sort_role(DatasetBuild *build, RowRole role, int64 first)
-{
-	int64		count = build->role_count[role];
-	uint64	   *hash = build->result->data.hash;
-	SortEntry  *entries;
-	SortEntry  *other;
-	SortEntry  *sorted;
-	int64		n = 0;
-
-	if (count == 0)
-		return 0;
-	entries = build_alloc(build, count, sizeof(SortEntry));
-	other = build_alloc(build, count, sizeof(SortEntry));
-	for (int64 row = 0; row < build->nrows; row++)
-	{
-		if (row % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (build->roles[row] != role)
-			continue;
-		entries[n].hash = ELEMENT(&build->hash, uint64, row);
-		entries[n].row = (uint64) row;
-		n++;
-	}
-	sorted = sort_by_hash(entries, other, count);
-	sort_ties(build, sorted, count);
-	for (int64 i = 0; i < count; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		build->order[first + i] = (uint32) sorted[i].row;
-		hash[first + i] = sorted[i].hash;
-	}
-	build_free(build, entries, count, sizeof(SortEntry));
-	build_free(build, other, count, sizeof(SortEntry));
-	return count;
-}
+/* ---------- memory of the final columns ---------- */
 
 /* The narrowest storage that holds every value exactly. */
 static ColumnStorage
@@ -502,9 +277,10 @@ order_sort(DatasetBuild *build)
 	choose_memory(build, (Size) kept);
 	build->order = build_alloc(build, kept, sizeof(uint32));
 	data->hash = final_alloc(build, kept, sizeof(uint64));
-	data->ntrain = sort_role(build, ROLE_TRAIN, 0);
-	data->nrows = data->ntrain + sort_role(build, ROLE_TEST, data->ntrain);
-	build->nordered = data->nrows;
+	order_rows(build, kept);
+	data->ntrain = build->role_count[ROLE_TRAIN];
+	data->nrows = kept;
+	build->nordered = kept;
 	build_free(build, build->roles, build->nrows, sizeof(uint8));
 	build->roles = NULL;
 	grow_free(build, &build->hash);

@@ -124,7 +124,6 @@ dataset_add_row(DatasetBuild *build)
 	int			row = build->batch_count;
 	Datum	   *values = build->batch_values + (Size) row * build->stride;
 	bool	   *nulls = build->batch_nulls + (Size) row * build->stride;
-	bool		has_null = false;
 
 	build->result->rows_seen++;
 	if (build->target != NULL && target_skips(build, values[build->target->attribute], nulls[build->target->attribute]))
@@ -133,9 +132,7 @@ dataset_add_row(DatasetBuild *build)
 			fingerprint_skipped(build, values, nulls);
 		return;
 	}
-	for (int i = 0; i < build->natts; i++)
-		has_null |= nulls[i];
-	build->batch_has_null |= has_null;
+	build->batch_has_null |= memchr(nulls, true, build->natts) != NULL;
 	if (build->request->nkeys > 0)
 		build->batch_key[row] = key_hash(build, values, nulls);
 	if (build->printer != NULL)
