@@ -109,9 +109,9 @@ gradient_pass(TreeBooster *booster, int k)
 		if (booster->pending >= 0)
 			tree_rows_apply(grower, (int) unit, booster->pending);
 		if (k >= 0 && unit < shape->train_blocks)
-			tree_gradients(&job->objective, shape, block, k, statistics);
+			tree_gradients(grower->env, &job->objective, shape, block, k, statistics);
 		else if (k <= 0)
-			statistics->loss = tree_loss(&job->objective, shape, block);
+			statistics->loss = tree_loss(grower->env, &job->objective, shape, block);
 	}
 	booster->pending = -1;
 	team_synchronize(grower->team, grower->env, NULL, NULL);

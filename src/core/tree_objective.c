@@ -101,6 +101,7 @@ typedef struct Chunk
 	float	   *hessian;
 } Chunk;
 
+#define POLL_ROWS 512			/* each of them takes an exponential for every class */
 #define LANES 4				/* interleaved sums, so that several additions are under way */
 
 KERNEL double
@@ -389,13 +390,16 @@ block_gradients_wide(const TreeObjective *objective, const TreeShape *shape, con
 
 /* Log of the sum of exponentials of each row's scores. */
 static void
-update_shift(const TreeShape *shape, TreeBlock *block)
+update_shift(CoreEnv *env, const TreeShape *shape, TreeBlock *block)
 {
 	for (int i = 0; i < block->nrows; i++)
 	{
 		const double *score = block->score + i;
 		double		largest = score[0];
 		double		sum = 0;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 
 		for (int k = 1; k < shape->noutputs; k++)
 		{
@@ -443,12 +447,12 @@ row_loss(const TreeObjective *objective, double f, double y)
 
 /* Weighted sum in the order of rows; several outputs: also brings `shift` up to date. */
 double
-tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block)
+tree_loss(CoreEnv *env, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block)
 {
 	double		loss = 0;
 
 	if (objective->loss == LOSS_MULTICLASS)
-		update_shift(shape, block);
+		update_shift(env, shape, block);
 	for (int i = 0; i < block->nrows; i++)
 	{
 		double		w = block->weight != NULL ? block->weight[i] : 1;
@@ -462,12 +466,13 @@ tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *blo
 }
 
 void
-tree_gradients_on(bool wide, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics)
+tree_gradients_on(CoreEnv *env, bool wide, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k,
+				  TreeBlockStatistics *statistics)
 {
 	memset(&statistics->extent, 0, sizeof(statistics->extent));
 	statistics->extent.rows = block->nrows;
 	if (k == 0)
-		statistics->loss = objective->loss == LOSS_BINARY ? 0 : tree_loss(objective, shape, block);
+		statistics->loss = objective->loss == LOSS_BINARY ? 0 : tree_loss(env, objective, shape, block);
 #if defined(__x86_64__)
 	if (wide)
 	{
@@ -480,12 +485,12 @@ tree_gradients_on(bool wide, const TreeObjective *objective, const TreeShape *sh
 }
 
 void
-tree_gradients(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics)
+tree_gradients(CoreEnv *env, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics)
 {
 	bool		wide = false;
 
 #if defined(__x86_64__)
 	wide = __builtin_cpu_supports("avx2");
 #endif
-	tree_gradients_on(wide, objective, shape, block, k, statistics);
+	tree_gradients_on(env, wide, objective, shape, block, k, statistics);
 }

@@ -54,11 +54,12 @@ typedef struct TreeBlockStatistics
  * their extent.  For the first output also the loss, and what the others need
  * to know of all scores (TreeBlock.shift).
  */
-extern void tree_gradients(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics);
+extern void tree_gradients(CoreEnv *env, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics);
 /* The same, with the widest vectors or with those that every machine has: the same bits. For tests. */
-extern void tree_gradients_on(bool wide, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k, TreeBlockStatistics *statistics);
+extern void tree_gradients_on(CoreEnv *env, bool wide, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block, int k,
+							  TreeBlockStatistics *statistics);
 /* Loss of a block, summed in the order of rows. */
-extern double tree_loss(const TreeObjective *objective, const TreeShape *shape, TreeBlock *block);
+extern double tree_loss(CoreEnv *env, const TreeObjective *objective, const TreeShape *shape, TreeBlock *block);
 /* Whether leaves take order statistics of residuals instead of Newton steps. */
 static inline bool
 tree_objective_renews(const TreeObjective *objective)

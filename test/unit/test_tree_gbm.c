@@ -138,16 +138,33 @@ test_best_category(void **state)
 /* ------------------------------------------------------------ losses */
 
 static double
-loss_at(const TreeObjective *objective, TreeShape *shape, TreeBlock *block, int row, int k, double margin)
+loss_at(CoreEnv *env, const TreeObjective *objective, TreeShape *shape, TreeBlock *block, int row, int k, double margin)
 {
 	double		before = block->score[(size_t) k * (size_t) shape->block_rows + (size_t) row];
 	double		loss;
 
 	block->score[(size_t) k * (size_t) shape->block_rows + (size_t) row] = margin;
-	loss = tree_loss(objective, shape, block);
+	loss = tree_loss(env, objective, shape, block);
 	block->score[(size_t) k * (size_t) shape->block_rows + (size_t) row] = before;
-	(void) tree_loss(objective, shape, block);
+	(void) tree_loss(env, objective, shape, block);
 	return loss;
+}
+
+/* With many classes one block is milliseconds of exponentials: it may be interrupted between rows. */
+static void
+test_many_classes_poll(void **state)
+{
+	TreeObjective objective = {.loss = LOSS_MULTICLASS};
+	TreeShape	shape = {.noutputs = 50, .block_rows = 4096};
+	TreeBlock	block = {.nrows = 4096};
+	int64_t		before = ((TestEnv *) *state)->polls;
+
+	block.score = env_alloc(*state, 50 * 4096, sizeof(double));
+	block.target = env_alloc(*state, 4096, sizeof(double));
+	block.shift = env_alloc(*state, 4096, sizeof(double));
+	/* equal scores: every class has the share 1/50 */
+	assert_close(tree_loss(*state, &objective, &shape, &block), 4096 * log(50), 1e-12, 0);
+	assert_true(((TestEnv *) *state)->polls - before >= 4);
 }
 
 /* Gradients are the slopes of the loss; hessians, where they are exact, its curvature. */
@@ -183,14 +200,14 @@ test_gradients(void **state)
 		}
 		for (int k = 0; k < noutputs; k++)
 		{
-			tree_gradients(&objective, &shape, &block, 0, &statistics);
-			tree_gradients(&objective, &shape, &block, k, &statistics);
+			tree_gradients(*state, &objective, &shape, &block, 0, &statistics);
+			tree_gradients(*state, &objective, &shape, &block, k, &statistics);
 			for (int i = 0; i < block.nrows; i++)
 			{
 				double		f = block.score[k * 64 + i];
-				double		up = loss_at(&objective, &shape, &block, i, k, f + 1e-4);
-				double		down = loss_at(&objective, &shape, &block, i, k, f - 1e-4);
-				double		middle = loss_at(&objective, &shape, &block, i, k, f);
+				double		up = loss_at(*state, &objective, &shape, &block, i, k, f + 1e-4);
+				double		down = loss_at(*state, &objective, &shape, &block, i, k, f - 1e-4);
+				double		middle = loss_at(*state, &objective, &shape, &block, i, k, f);
 
 				assert_close(block.gradient[i], factor * (up - down) / 2e-4, 1e-4, 1);
 				if (loss == LOSS_SQUARED || loss == LOSS_POISSON || loss == LOSS_BINARY || loss == LOSS_TWEEDIE)
@@ -638,6 +655,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_best_cut, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_best_category, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_gradients, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_many_classes_poll, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_weights_are_copies, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_interactions, test_env_setup, test_env_teardown),

@@ -69,7 +69,7 @@ test_wide_vectors(void **state)
 			{
 				block.gradient = results[wide][0] = env_alloc(*state, 1024, sizeof(float));
 				block.hessian = results[wide][1] = env_alloc(*state, 1024, sizeof(float));
-				tree_gradients_on(wide, &objective, &shape, &block, 0, &statistics[wide]);
+				tree_gradients_on(*state, wide, &objective, &shape, &block, 0, &statistics[wide]);
 			}
 			assert_memory_equal(results[0][0], results[1][0], 1024 * sizeof(float));
 			assert_memory_equal(results[0][1], results[1][1], 1024 * sizeof(float));
