@@ -5,7 +5,6 @@ use warnings;
 use MlopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep time);
 
 my $node = MlopsTest::node('main');
 # segments become files of this server, so that they can be counted
@@ -102,30 +101,7 @@ cmp_ok(scalar @$auto, '>', 1, 'workers are used by themselves where the size pay
 is(scalar @$auto, 0, 'and are not where it does not');
 
 # What is left behind. A session that has had parallel workers keeps one segment of the server's own.
-sub segments
-{
-	my @files = glob($node->data_dir . '/pg_dynshmem/*');
-	return scalar @files;
-}
-
-sub settles
-{
-	my ($expected, $what) = @_;
-	my $state = '';
-	for (1 .. 100)
-	{
-		my $workers = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
-		$state = segments() . " segments, $workers workers";
-		last if $state eq "$expected segments, 0 workers";
-		usleep(50_000);
-	}
-	is($state, "$expected segments, 0 workers", $what);
-	return;
-}
-# the control segment, and one of the statistics system
-usleep(50_000) for grep { segments() > 2 } 1 .. 100;
-my $resting = segments();
-cmp_ok($resting, '<=', 2, 'nothing is left behind by all these trainings');
+my $resting = MlopsTest::comes_to_rest($node, 'nothing is left behind by all these trainings');
 
 my $many = q{SELECT s.* FROM rows s, generate_series(1, 4)};
 sub interrupted
@@ -135,7 +111,7 @@ sub interrupted
 	my $pid = $session->query('SELECT pg_backend_pid()');
 	$session->query('SET mlops.train_workers = 2; SET client_min_messages = warning');
 	$session->query(q{SELECT count(*) FROM mlops.train('c', 'rows', target => 'y', algorithm => 'linear', key => 'id')});
-	my $before = segments();
+	my $before = MlopsTest::left_behind($node);
 	my $seen = 0;
 	# some phases take milliseconds: the server looks, and acts in the same moment; a phase that was missed is tried again
 	for my $attempt (1 .. 5)
@@ -155,9 +131,9 @@ sub interrupted
 	ok($seen, "training is at: $phase");
 	$node->poll_query_until('postgres', qq{SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid AND state = 'active'})
 		or die 'not interrupted';
-	settles($kept ? $before : $resting, "nothing is left behind by $action at: $phase");
+	MlopsTest::settles($node, $kept ? $before : $resting, "nothing is left behind by $action at: $phase");
 	eval { $session->quit };
-	settles($resting, 'nor by the end of the session');
+	MlopsTest::settles($node, $resting, 'nor by the end of the session');
 	return;
 }
 interrupted($_, 'pg_cancel_backend', 1) for ('reading rows', 'fitting', 'scoring held-out rows');
@@ -173,7 +149,7 @@ interrupted('fitting', 'pg_terminate_backend', 0);
 		'a worker is terminated');
 	ok($node->poll_query_until('postgres', qq{SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $pid}), 'the training has ended');
 	eval { $session->quit };
-	settles($resting, 'nothing is left behind by that');
+	MlopsTest::settles($node, $resting, 'nothing is left behind by that');
 	like(slurp_file($node->logfile), qr/terminating background worker|terminating connection due to administrator command/, 'with an error');
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.versions WHERE model = 'c'}), '4', 'and no version but those that were finished');
@@ -189,7 +165,7 @@ is($node->safe_psql('postgres', q{
 		PERFORM mlops.train('e', 'rows', target => 'y', algorithm => 'linear', key => 'id');
 	END $$;
 	SELECT count(*) FROM mlops.versions WHERE model = 'e'}), '1', 'after an error that is caught');
-settles($resting, 'nothing is left behind by that');
+MlopsTest::settles($node, $resting, 'nothing is left behind by that');
 
 # the server allows no worker at all
 $node->append_conf('postgresql.conf', "max_parallel_workers = 0\n");

@@ -18,34 +18,7 @@ $node->safe_psql('postgres', qq{
 	GRANT SELECT ON rows TO trainer;
 });
 
-# The phase is waited for and the cancel sent inside one statement, without the latencies of clients.
-$node->safe_psql('postgres', q{
-	CREATE FUNCTION await_phase(who int, wanted text) RETURNS boolean LANGUAGE plpgsql AS $$
-	BEGIN
-		FOR i IN 1 .. 30000 LOOP
-			IF EXISTS (SELECT FROM mlops.training_progress WHERE pid = who AND (phase = wanted OR phase IS NULL)) THEN
-				RETURN true;
-			END IF;
-			PERFORM pg_sleep(0.001);
-		END LOOP;
-		RETURN false;
-	END $$;
-	CREATE FUNCTION cancel_in(who int, wanted text, delay float8) RETURNS float8 LANGUAGE plpgsql AS $$
-	DECLARE
-		sent timestamptz;
-	BEGIN
-		IF NOT await_phase(who, wanted) THEN RETURN NULL; END IF;
-		PERFORM pg_sleep(delay);
-		sent := clock_timestamp();
-		PERFORM pg_cancel_backend(who);
-		LOOP
-			PERFORM pg_stat_clear_snapshot();
-			EXIT WHEN (SELECT state <> 'active' FROM pg_stat_activity WHERE pid = who);
-			PERFORM pg_sleep(0.0005);
-		END LOOP;
-		RETURN extract(epoch FROM clock_timestamp() - sent) * 1000;
-	END $$;
-});
+MlopsTest::create_cancel_in($node);
 
 my $session = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'trainer' ]);
 my $pid = $session->query('SELECT pg_backend_pid()');

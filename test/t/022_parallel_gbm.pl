@@ -5,7 +5,6 @@ use warnings;
 use MlopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep time);
 
 my $node = MlopsTest::node('main');
 # segments become files of this server, so that they can be counted
@@ -89,59 +88,10 @@ is(scalar @$auto, 0, 'and are not where it does not');
 is(scalar @$auto, 0, 'nor for rows that one process holds in its cache');
 
 # What is left behind. A session that has had parallel workers keeps one segment of the server's own.
-sub segments
-{
-	my @files = glob($node->data_dir . '/pg_dynshmem/*');
-	return scalar @files;
-}
+my $resting = MlopsTest::comes_to_rest($node, 'nothing is left behind by all these trainings');
 
-sub settles
-{
-	my ($expected, $what) = @_;
-	my $state = '';
-	for (1 .. 100)
-	{
-		my $workers = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
-		$state = segments() . " segments, $workers workers";
-		last if $state eq "$expected segments, 0 workers";
-		usleep(50_000);
-	}
-	is($state, "$expected segments, 0 workers", $what);
-	return;
-}
-# the control segment, and one of the statistics system
-usleep(50_000) for grep { segments() > 2 } 1 .. 100;
-my $resting = segments();
-cmp_ok($resting, '<=', 2, 'nothing is left behind by all these trainings');
-
-# Cancels in every phase. The phase is waited for and the cancel sent inside one statement, without the latencies of clients.
-$node->safe_psql('postgres', q{
-	CREATE FUNCTION await_phase(who int, wanted text, least_done bigint) RETURNS boolean LANGUAGE plpgsql AS $$
-	BEGIN
-		FOR i IN 1 .. 30000 LOOP
-			IF EXISTS (SELECT FROM mlops.training_progress WHERE pid = who AND phase = wanted AND done >= least_done) THEN
-				RETURN true;
-			END IF;
-			PERFORM pg_sleep(0.001);
-		END LOOP;
-		RETURN false;
-	END $$;
-	CREATE FUNCTION cancel_in(who int, wanted text, least_done bigint, delay float8) RETURNS float8 LANGUAGE plpgsql AS $$
-	DECLARE
-		sent timestamptz;
-	BEGIN
-		IF NOT await_phase(who, wanted, least_done) THEN RETURN NULL; END IF;
-		PERFORM pg_sleep(delay);
-		sent := clock_timestamp();
-		PERFORM pg_cancel_backend(who);
-		LOOP
-			PERFORM pg_stat_clear_snapshot();
-			EXIT WHEN (SELECT state <> 'active' FROM pg_stat_activity WHERE pid = who);
-			PERFORM pg_sleep(0.0005);
-		END LOOP;
-		RETURN extract(epoch FROM clock_timestamp() - sent) * 1000;
-	END $$;
-});
+# Cancels in every phase.
+MlopsTest::create_cancel_in($node);
 my $long = q{SELECT count(*) FROM mlops.train('c', 'SELECT r.*, r.h * k AS scaled FROM rows AS r, generate_series(1, 3) AS k', target => 'y', key => 'id',
 	params => '{"n_estimators": 2000}', features => '{small,tied,color,place,holes,wild,h,day,v,scaled}');};
 
@@ -172,7 +122,7 @@ for my $workers (0, 2)
 {
 	my ($session, $pid) = session($workers);
 	$session->query(qq{SELECT count(*) FROM mlops.train('w', 'rows', target => 'y', key => 'id' $short)});
-	my $before = segments();
+	my $before = MlopsTest::left_behind($node);
 	for my $phase (['preparing trees', 0], ['fitting', 0], ['fitting', 1], ['fitting', 40])
 	{
 		my $best;
@@ -181,7 +131,7 @@ for my $workers (0, 2)
 		{
 			$session->query('SELECT 1');
 			begin_training($session, $long);
-			my $latency = $node->safe_psql('postgres', "SELECT cancel_in($pid, '$phase->[0]', $phase->[1], 0.07 * $attempt)");
+			my $latency = $node->safe_psql('postgres', "SELECT cancel_in($pid, '$phase->[0]', 0.07 * $attempt, $phase->[1])");
 			idle($pid);
 			next if $latency eq '';
 			$best = $latency if !defined $best || $latency < $best;
@@ -189,11 +139,11 @@ for my $workers (0, 2)
 			last if $attempt > 1 && $best < 50;
 		}
 		cmp_ok($best // 1e9, '<=', 100, "cancelled within 100 ms: $workers workers, $phase->[0] after $phase->[1]");
-		settles($before, 'and nothing is left behind');
+		MlopsTest::settles($node, $before, 'and nothing is left behind');
 	}
 	eval { $session->quit };
 }
-settles($resting, 'nor by the end of the sessions');
+MlopsTest::settles($node, $resting, 'nor by the end of the sessions');
 
 # progress, seen from another session: iterations, their loss, workers
 {
@@ -204,7 +154,7 @@ settles($resting, 'nor by the end of the sessions');
 		"t\ngbm|2000|t|t|t|2", 'progress of each iteration');
 	# a leader that is terminated takes its workers with it
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-	settles($resting, 'nothing is left behind by a leader that is terminated');
+	MlopsTest::settles($node, $resting, 'nothing is left behind by a leader that is terminated');
 	eval { $session->quit };
 }
 
@@ -225,7 +175,7 @@ settles($resting, 'nor by the end of the sessions');
 	like($err, qr/stopped in time/, 'statement_timeout ends a training');
 	is($result, 0, 'and the transaction may go on');
 	is($node->safe_psql('postgres', q{SELECT model_sha256 FROM mlops.versions WHERE model = 'e'}), $alone, 'with another training');
-	settles($resting, 'nothing is left behind by a timeout');
+	MlopsTest::settles($node, $resting, 'nothing is left behind by a timeout');
 }
 
 # a worker that ends
@@ -237,7 +187,7 @@ settles($resting, 'nor by the end of the sessions');
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend(max(pid)) $workers_of");
 	ok(idle($pid), 'a worker that is terminated ends the training');
 	eval { $session->quit };
-	settles($resting, 'and nothing is left behind');
+	MlopsTest::settles($node, $resting, 'and nothing is left behind');
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.versions WHERE model = 'c'}), '0', 'no version was stored');
 }
 
@@ -245,7 +195,7 @@ settles($resting, 'nor by the end of the sessions');
 {
 	my ($session, $pid) = session(4);
 	$session->query(qq{SELECT count(*) FROM mlops.train('w', 'rows', target => 'y', key => 'id' $short)});
-	my $before = segments();
+	my $before = MlopsTest::left_behind($node);
 	begin_training($session, $long);
 	is($node->safe_psql('postgres', "SELECT await_phase($pid, 'fitting', 1)"), 't', 'a training has all workers');
 	my ($hash, $units, $said) = train(2, 'rows', 'y', $short);
@@ -254,7 +204,7 @@ settles($resting, 'nor by the end of the sessions');
 	like($said, qr/NOTICE:  fitting with 0 of 2 parallel workers/, 'which is said');
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 	idle($pid);
-	settles($before, 'the workers are free again');
+	MlopsTest::settles($node, $before, 'the workers are free again');
 
 	$session->query('SET mlops.train_workers = 3');
 	begin_training($session, $long);
@@ -266,7 +216,7 @@ settles($resting, 'nor by the end of the sessions');
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 	idle($pid);
 	eval { $session->quit };
-	settles($resting, 'nothing is left behind');
+	MlopsTest::settles($node, $resting, 'nothing is left behind');
 }
 
 # no room for shared memory: files of the server may not become larger than 2 MB
@@ -286,7 +236,7 @@ settles($resting, 'nor by the end of the sessions');
 		like($err, qr/NOTICE:  not enough shared memory for parallel workers: fitting with one process/, 'a fit without shared memory goes on alone');
 		cmp_ok($out, '>', 0, 'and comes to its end') or diag $err;
 		unlike($err, qr/ERROR/, 'without an error');
-		settles($resting, 'nothing is left behind');
+		MlopsTest::settles($node, $resting, 'nothing is left behind');
 	}
 }
 

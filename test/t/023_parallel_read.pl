@@ -5,7 +5,6 @@ use warnings;
 use MlopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $node = MlopsTest::node('main');
 # segments become files of this server, so that they can be counted; small tables are scanned in parallel
@@ -213,35 +212,13 @@ $node->safe_psql('postgres', q{
 		RETURN $1;
 	END $$;
 });
-sub segments
-{
-	my @files = (glob($node->data_dir . '/pg_dynshmem/*'), glob($node->data_dir . '/base/pgsql_tmp/*'));
-	return scalar @files;
-}
-
-sub settles
-{
-	my ($expected, $what) = @_;
-	my $state = '';
-	for (1 .. 100)
-	{
-		my $workers = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
-		$state = segments() . " files, $workers workers";
-		last if $state eq "$expected files, 0 workers";
-		usleep(50_000);
-	}
-	is($state, "$expected files, 0 workers", $what);
-	return;
-}
-usleep(50_000) for grep { segments() > 2 } 1 .. 100;
-my $resting = segments();
-cmp_ok($resting, '<=', 2, 'nothing is left behind by all these reads');
+my $resting = MlopsTest::comes_to_rest($node, 'nothing is left behind by all these reads');
 
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $session->query('SELECT pg_backend_pid()');
 $session->query('SET max_parallel_workers_per_gather = 2; SET client_min_messages = warning');
 $session->query(qq{SELECT count(*) FROM mlops.train('s', 'rows', $numbers)});
-my $working = segments();
+my $working = MlopsTest::left_behind($node);
 for my $leader ('on', 'off')
 {
 	(undef, undef, $err) = $node->psql('postgres', qq{\\set VERBOSITY verbose
@@ -289,12 +266,12 @@ for my $leader ('on', 'off')
 				INSERT INTO latencies SELECT extract(epoch FROM clock_timestamp() - sent) * 1000;
 			END \$\$});
 		is($seen, '', "progress counts the rows of all processes (leader reads: $leader)");
-		settles($working, 'nothing is left behind by a cancel');
+		MlopsTest::settles($node, $working, 'nothing is left behind by a cancel');
 	}
 }
 cmp_ok($node->safe_psql('postgres', 'SELECT min(ms) FROM latencies'), '<', 100, 'cancels are served soon');
 note('milliseconds: ', $node->safe_psql('postgres', q{SELECT string_agg(ms::text, ', ') FROM latencies}));
 eval { $session->quit };
-settles($resting, 'nor by the end of the session');
+MlopsTest::settles($node, $resting, 'nor by the end of the session');
 
 done_testing();

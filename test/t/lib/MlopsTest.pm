@@ -8,6 +8,8 @@ use Cwd 'abs_path';
 use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes 'usleep';
 
 my $root = dirname(abs_path(__FILE__)) . '/../../..';
 
@@ -41,6 +43,80 @@ sub load_data
 	$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', 'test/data/load.sql' ],
 		'test data loaded');
 	chdir $here or die;
+	return;
+}
+
+# left_behind(NODE): number of shared segments and temporary files that the server keeps
+sub left_behind
+{
+	my ($node) = @_;
+	my @files = (glob($node->data_dir . '/pg_dynshmem/*'), glob($node->data_dir . '/base/pgsql_tmp/*'));
+	return scalar @files;
+}
+
+# comes_to_rest(NODE, WHAT): tests that nothing is left but the control segment and one of the statistics system; how many that is
+sub comes_to_rest
+{
+	my ($node, $what) = @_;
+	for (1 .. 100)
+	{
+		last if left_behind($node) <= 2;
+		usleep(50_000);
+	}
+	my $resting = left_behind($node);
+	cmp_ok($resting, '<=', 2, $what);
+	return $resting;
+}
+
+# settles(NODE, EXPECTED, WHAT): tests that EXPECTED files are left before long, and no parallel worker
+sub settles
+{
+	my ($node, $expected, $what) = @_;
+	my $state = '';
+	for (1 .. 100)
+	{
+		my $workers = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
+		$state = left_behind($node) . " files, $workers workers";
+		last if $state eq "$expected files, 0 workers";
+		usleep(50_000);
+	}
+	is($state, "$expected files, 0 workers", $what);
+	return;
+}
+
+# create_cancel_in(NODE): SQL functions that wait for a phase of a training, and cancel it there and tell after how many
+# milliseconds it had ended; in one statement, without the latencies of clients
+sub create_cancel_in
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', q{
+		CREATE FUNCTION await_phase(who int, wanted text, least_done bigint DEFAULT 0) RETURNS boolean LANGUAGE plpgsql AS $$
+		BEGIN
+			FOR i IN 1 .. 30000 LOOP
+				IF EXISTS (SELECT FROM mlops.training_progress
+					WHERE pid = who AND (phase = wanted OR phase IS NULL) AND (least_done = 0 OR done >= least_done)) THEN
+					RETURN true;
+				END IF;
+				PERFORM pg_sleep(0.001);
+			END LOOP;
+			RETURN false;
+		END $$;
+		CREATE FUNCTION cancel_in(who int, wanted text, delay float8, least_done bigint DEFAULT 0) RETURNS float8 LANGUAGE plpgsql AS $$
+		DECLARE
+			sent timestamptz;
+		BEGIN
+			IF NOT await_phase(who, wanted, least_done) THEN RETURN NULL; END IF;
+			PERFORM pg_sleep(delay);
+			sent := clock_timestamp();
+			PERFORM pg_cancel_backend(who);
+			LOOP
+				PERFORM pg_stat_clear_snapshot();
+				EXIT WHEN (SELECT state <> 'active' FROM pg_stat_activity WHERE pid = who);
+				PERFORM pg_sleep(0.0005);
+			END LOOP;
+			RETURN extract(epoch FROM clock_timestamp() - sent) * 1000;
+		END $$;
+	});
 	return;
 }
 
