@@ -13,7 +13,7 @@ import time
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
-REPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "BENCHMARKS.md")
+REPORT = os.environ.get("BENCH_REPORT") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "BENCHMARKS.md")
 HEAD = "# Benchmarks\n\nWritten by `make bench`; each table is one alternating session. Ratios are medians of run-by-run ratios.\n"
 
 
