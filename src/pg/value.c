@@ -288,6 +288,48 @@ vector_read(const ValueReader *reader, Datum datum, double *scratch, FeatureValu
 	value->vector = scratch;
 }
 
+#define COPY_ELEMENTS(type) \
+	for (int i = 0; i < count; i++) \
+		numbers[i * stride] = (double) ((const type *) data)[i]
+
+void
+value_array_numbers(const ArrayType *array, double *numbers, size_t stride)
+{
+	const int	count = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+	const char *data = ARR_DATA_PTR(array);
+
+	switch (ARR_ELEMTYPE(array))
+	{
+		case FLOAT8OID:
+			COPY_ELEMENTS(float8);
+			break;
+		case FLOAT4OID:
+			COPY_ELEMENTS(float4);
+			break;
+		case INT2OID:
+			COPY_ELEMENTS(int16);
+			break;
+		case INT4OID:
+			COPY_ELEMENTS(int32);
+			break;
+		case INT8OID:
+			COPY_ELEMENTS(int64);
+			break;
+		case NUMERICOID:
+			for (int i = 0; i < count; i++)
+			{
+				int64		integer;
+
+				(void) value_numeric(PointerGetDatum(data), &numbers[i * stride], &integer);
+				data = att_addlength_pointer(data, -1, data);
+				data = (const char *) att_align_nominal(data, TYPALIGN_INT);
+			}
+			break;
+		default:
+			elog(ERROR, "array element type %u is not a number", ARR_ELEMTYPE(array));
+	}
+}
+
 /* ---------- types ---------- */
 
 static bool

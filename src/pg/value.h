@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "utils/array.h"
+
 #include "core/hash.h"
 #include "core/schema.h"
 
@@ -116,6 +118,12 @@ value_read_number(const ValueReader *reader, Datum datum, double *number)
 
 /* Number of elements of a vector; ERROR naming `what` for arrays of several dimensions. */
 extern int	value_vector_length(const ValueReader *reader, Datum datum, const char *what);
+
+/*
+ * The elements of a one-dimensional array of int2/4/8, float4/8 or numeric
+ * without NULLs as doubles, `stride` doubles apart.
+ */
+extern void value_array_numbers(const ArrayType *array, double *numbers, size_t stride);
 
 /* Canonical hash of any hashable column type (features, keys, groups): see core/hash.h. */
 extern uint64 value_hash(const ValueReader *reader, Datum datum, bool isnull);

@@ -2,7 +2,7 @@
 
 -- the operators of mlops.state and mlops.model
 SET search_path = public, mlops;
-SELECT plan(71);
+SELECT plan(83);
 
 CREATE TEMP TABLE filip (y float8, x float8);
 \set copy_filip '\\copy filip FROM ''' :datadir '/nist/filip.csv'' WITH (FORMAT csv, HEADER true)'
@@ -74,7 +74,7 @@ INSERT INTO kept SELECT * FROM days;
 SELECT is((SELECT mlops.merge(s ORDER BY day) FROM kept), (SELECT mlops.merge(s ORDER BY day) FROM days), 'stored states are the same states');
 SELECT is(s::text::mlops.state, s, 'text form') FROM whole;
 SELECT is(s::bytea::mlops.state, s, 'bytes') FROM whole;
-SELECT throws_ok($$SELECT mlops.merge(s) FROM (SELECT s FROM days UNION ALL SELECT mlops.linear_state(1, '{1,2}')) AS u$$, '22023',
+SELECT throws_ok($$SELECT mlops.merge(s) FROM (SELECT s FROM days UNION ALL SELECT mlops.linear_state(1, '{1,2}'::float8[])) AS u$$, '22023',
 	'states of 6 and 2 terms cannot be merged', 'states of other lengths');
 
 -- GROUP BY, FILTER, windows, DISTINCT
@@ -137,10 +137,47 @@ SELECT is(mlops.solve(mlops.linear_state(y, x)), NULL, 'and no model') FROM (VAL
 SELECT is(mlops.linear_fit(y, x), NULL, 'no rows, no model') FROM rows WHERE false;
 SELECT is(mlops.linear_state(y, x), NULL, 'no rows, no state') FROM rows WHERE false;
 
+-- Arrays of any type of numbers are what they are as float8[], to the bit
+CREATE TABLE numbers_of AS SELECT i AS id, i % 3 AS g, (hashint4(i) % 1000)::float8 + i % 7 AS y, (i % 7)::smallint AS a, hashint4(i) % 1000 AS b,
+	hashint4(i + 5)::bigint * 100000 AS c, ((hashint4(i + 7) % 1000) / 7.0)::real AS d, (hashint4(i + 9) % 100000) / 100.0 AS e FROM generate_series(1, 30000) AS i;
+-- two queries, so that memory cuts the same blocks
+CREATE FUNCTION pg_temp.fit_of(x text, from_clause text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+	EXECUTE format('SELECT mlops.linear_fit(y, %1$s)::text || mlops.linear_state(y, %1$s)::text FROM %2$s', x, from_clause) INTO result;
+	RETURN result;
+END$$;
+CREATE FUNCTION pg_temp.same_as_float8(x text, from_clause text = 'numbers_of') RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT is(md5(pg_temp.fit_of(x, from_clause)), md5(pg_temp.fit_of(format('(%s)::float8[]', x), from_clause)), x);
+END$$;
+SELECT pg_temp.same_as_float8('ARRAY[a, a * a]');
+SELECT pg_temp.same_as_float8('ARRAY[a, b, b * b]');
+SELECT pg_temp.same_as_float8('ARRAY[a, c]');
+SELECT pg_temp.same_as_float8('ARRAY[a::real, d]');
+SELECT pg_temp.same_as_float8('ARRAY[a, e, e * e, 0.1, 123456789012345678901234567890.5 * b]');
+SELECT pg_temp.same_as_float8('ARRAY[b, d]');
+SELECT pg_temp.same_as_float8('x', $$(SELECT y, CASE WHEN id % 7 = 0 THEN NULL WHEN id % 11 = 0 THEN ARRAY[b, NULL] ELSE ARRAY[a, b] END AS x FROM numbers_of) AS s$$);
+SELECT pg_temp.same_as_float8('x', $$(SELECT y, CASE WHEN id % 7 = 0 THEN ARRAY[e, 'NaN'] WHEN id % 11 = 0 THEN ARRAY['-infinity', e] ELSE ARRAY[a, e] END AS x FROM numbers_of) AS s$$);
+SELECT is(count(*) FILTER (WHERE one = other), 3::bigint, 'GROUP BY and FILTER of real[]')
+	FROM (SELECT mlops.linear_fit(y, ARRAY[d, a::real]) FILTER (WHERE b > 0) AS one, mlops.linear_fit(y, ARRAY[d, a]::float8[]) FILTER (WHERE b > 0) AS other
+		FROM numbers_of GROUP BY g) AS s;
+SELECT throws_ok($$SELECT mlops.linear_fit(1, x) FROM (VALUES ('{1,2}'::real[]), ('{1,2,3}')) AS v (x)$$, '2202E',
+	'x has 3 elements, but earlier rows had 2', 'arrays of real of two lengths');
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SELECT matches(pg_temp.plan_of('SELECT mlops.linear_fit(y, ARRAY[d, a::real]) FROM numbers_of'), 'Finalize Aggregate.*Gather.*Workers Launched: 2.*Partial Aggregate',
+	'arrays of real are combined across workers');
+CREATE TEMP TABLE real_workers AS SELECT mlops.linear_fit(y, ARRAY[d, a::real]) AS m FROM numbers_of;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
+SELECT cmp_ok(pg_temp.distance(m, (SELECT mlops.linear_fit(y, ARRAY[d, a::real]) FROM numbers_of)), '<', 1e-10::float8, 'with the same result') FROM real_workers;
+
 -- Few rows, no terms, aliased terms
-SELECT is(pg_temp.estimates(mlops.linear_fit(7, '{3}')), '{7, NULL}'::float8[], 'one row: its target, and nothing about x');
-SELECT is(pg_temp.estimates(mlops.linear_fit(y, '{}')), ARRAY[2]::float8[], 'no terms: the mean') FROM (VALUES (1::float8), (3)) AS v (y);
-SELECT cmp_ok(abs((pg_temp.errors(mlops.linear_fit(y, '{}')))[1] - 1), '<', 1e-15::float8, 'and its standard error') FROM (VALUES (1::float8), (3)) AS v (y);
+SELECT is(pg_temp.estimates(mlops.linear_fit(7, '{3}'::float8[])), '{7, NULL}'::float8[], 'one row: its target, and nothing about x');
+SELECT is(pg_temp.estimates(mlops.linear_fit(y, '{}'::float8[])), ARRAY[2]::float8[], 'no terms: the mean') FROM (VALUES (1::float8), (3)) AS v (y);
+SELECT cmp_ok(abs((pg_temp.errors(mlops.linear_fit(y, '{}'::float8[])))[1] - 1), '<', 1e-15::float8, 'and its standard error') FROM (VALUES (1::float8), (3)) AS v (y);
 SELECT is(pg_temp.estimates(mlops.linear_fit(y, ARRAY[x, 2 * x, 1])), '{5, 2, NULL, NULL}'::float8[], 'a multiple and a constant are aliased')
 	FROM (VALUES (0::float8, 5::float8), (1, 7), (2, 9), (3, 11)) AS v (x, y);
 SELECT is(pg_temp.statistic(mlops.linear_fit(3, ARRAY[x]), 'r_squared'), NULL, 'a constant target has no R squared') FROM generate_series(1, 5) AS x;
@@ -148,11 +185,11 @@ SELECT is(pg_temp.statistic(mlops.linear_fit(3, ARRAY[x]), 'r_squared'), NULL, '
 -- Errors
 SELECT throws_ok($$SELECT mlops.linear_fit(1, x) FROM (VALUES ('{1,2}'::float8[]), ('{1,2,3}')) AS v (x)$$, '2202E',
 	'x has 3 elements, but earlier rows had 2', 'arrays of two lengths');
-SELECT throws_ok($$SELECT mlops.linear_fit(1, '{{1,2},{3,4}}')$$, '2202E', 'x must be an array of one dimension, not 2', 'a matrix');
+SELECT throws_ok($$SELECT mlops.linear_fit(1, '{{1,2},{3,4}}'::float8[])$$, '2202E', 'x must be an array of one dimension, not 2', 'a matrix');
 SELECT throws_ok($$SELECT mlops.linear_fit(1, array_fill(0::float8, ARRAY[8001]))$$, '54000', 'x has 8001 elements, but at most 8000 are possible', 'too many terms');
 SELECT throws_ok($$SELECT mlops.linear_fit(1, ARRAY[x]) FROM (VALUES (1e308), (-1e308), (1e307)) AS v (x)$$, '22000',
 	'the values of column 1 are too large for double precision', 'values whose squares cannot be added');
-SELECT throws_ok($$SELECT mlops.linear_accumulate(NULL, 1, '{1}')$$, '0A000', NULL, 'the transition function is not for calling');
+SELECT throws_ok($$SELECT mlops.linear_accumulate(NULL, 1, '{1}'::float8[])$$, '0A000', NULL, 'the transition function is not for calling');
 SELECT throws_ok($$SELECT mlops.linear_combine(s, s) FROM whole$$, '0A000', NULL, 'nor is the combine function');
 
 -- solve
