@@ -717,6 +717,16 @@ sum_leaves(TreeGrower *grower)
 	team_synchronize(grower->team, grower->env, decide_values, grower);
 }
 
+static void
+order_leaves(CoreEnv *env, void *argument)
+{
+	TreeGrower *grower = argument;
+
+	(void) env;
+	if (grower->constrained)
+		tree_renew_order(grower);
+}
+
 /* Losses whose Newton steps say little about the best value of a leaf. */
 static void
 renew_leaves(TreeGrower *grower)
@@ -725,7 +735,7 @@ renew_leaves(TreeGrower *grower)
 
 	while ((leaf = team_take(grower->team)) < grower->nleaves)
 		grower->shared.leaf_value[leaf] = tree_renew_leaf(grower, (int) leaf);
-	team_synchronize(grower->team, grower->env, NULL, NULL);
+	team_synchronize(grower->team, grower->env, order_leaves, grower);
 }
 
 void

@@ -105,6 +105,10 @@ typedef struct TreeNode
 	TreeSplit	split;
 	uint32_t   *set;			/* categorical: [set_words] bins that go left */
 	int64_t		rows;
+	double		least;			/* of tree_renew_order: of the leaves below, and their bounds */
+	double		most;
+	double		low;
+	double		high;
 } TreeNode;
 
 typedef struct TreeLeaf
@@ -191,6 +195,8 @@ extern void tree_rows_apply(TreeGrower *grower, int index, int k);
 extern void tree_rows_direct(TreeGrower *grower, const TreeSplit *split, const uint32_t *set);
 /* tree_renew.c: the learning rate's share of the value that leaves take for losses that renew them. */
 extern double tree_renew_leaf(TreeGrower *grower, int leaf);
+/* Makes renewed leaves keep to monotone constraints. */
+extern void tree_renew_order(TreeGrower *grower);
 /* Whether a row takes part in the tree whose sampling seed is given. */
 extern bool tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed);
 

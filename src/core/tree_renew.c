@@ -6,6 +6,12 @@
  * digit by digit, from the highest: residuals as unsigned integers in the same
  * order, weights as integers, so that the result is exact and no order of rows
  * matters.  Six passes over the leaf's rows.
+ *
+ * Monotone constraints: the bounds of Newton steps, which are found while the
+ * tree grows, say nothing about residuals, so renewed leaves are put in order
+ * afterwards.  Where the largest leaf on the lower side of a split exceeds the
+ * smallest on the upper side, all leaves on both sides are kept from crossing
+ * the middle.  From the root down, since that leaves what is ordered in order.
  */
 #include "core/tree_grow.h"
 
@@ -142,7 +148,6 @@ tree_renew_leaf(TreeGrower *grower, int leaf)
 {
 	const TreeJob *job = grower->job;
 	const TreeObjective *objective = &job->objective;
-	const TreeNodeSums *sums = &grower->leaves[leaf].sums;
 	double		nrows = (double) job->shape.ntrain;
 	LeafRows	rows = {grower, leaf, 1};
 	double		value;
@@ -154,5 +159,67 @@ tree_renew_leaf(TreeGrower *grower, int leaf)
 		value += clipped_mean(&rows, value, objective->delta, job->max_weight, nrows);
 	if (job->rules.max_delta_step > 0)
 		value = clip(value, -job->rules.max_delta_step, job->rules.max_delta_step);
-	return job->learning_rate * clip(value, sums->low, sums->high);
+	return job->learning_rate * value;
+}
+
+/* The smallest and the largest leaf below each node; children come after their parents. */
+static void
+find_ranges(TreeGrower *grower)
+{
+	for (int i = grower->nnodes - 1; i >= 0; i--)
+	{
+		TreeNode   *node = &grower->nodes[i];
+		const TreeNode *left = &grower->nodes[node->children];
+		const TreeNode *right = left + 1;
+
+		if (node->children == 0)
+		{
+			node->least = node->most = grower->shared.leaf_value[node->leaf];
+			continue;
+		}
+		node->least = left->least < right->least ? left->least : right->least;
+		node->most = left->most > right->most ? left->most : right->most;
+	}
+}
+
+/* Bounds of the children of a node whose own bounds are known. */
+static void
+bound_children(const TreeGrower *grower, const TreeNode *node)
+{
+	TreeNode   *child[2] = {&grower->nodes[node->children], &grower->nodes[node->children + 1]};
+	int			monotone = node->split.categorical ? 0 : grower->data.features[node->split.feature].monotone;
+	TreeNode   *lower = child[monotone > 0 ? 0 : 1];
+	TreeNode   *upper = child[monotone > 0 ? 1 : 0];
+	double		most;
+	double		least;
+
+	for (int side = 0; side < 2; side++)
+	{
+		child[side]->low = node->low;
+		child[side]->high = node->high;
+	}
+	if (monotone == 0)
+		return;
+	most = clip(lower->most, node->low, node->high);
+	least = clip(upper->least, node->low, node->high);
+	if (most > least)
+		lower->high = upper->low = least + (most - least) / 2;
+}
+
+void
+tree_renew_order(TreeGrower *grower)
+{
+	find_ranges(grower);
+	grower->nodes[0].low = -INFINITY;
+	grower->nodes[0].high = INFINITY;
+	for (int i = 0; i < grower->nnodes; i++)
+	{
+		const TreeNode *node = &grower->nodes[i];
+		double	   *value = &grower->shared.leaf_value[node->leaf];
+
+		if (node->children != 0)
+			bound_children(grower, node);
+		else
+			*value = clip(*value, node->low, node->high);
+	}
 }

@@ -290,9 +290,9 @@ test_weights_are_copies(void **state)
 static void
 test_monotone(void **state)
 {
-	static const char *const losses[] = {"squared_error", "absolute_error", "poisson"};
+	static const char *const losses[] = {"squared_error", "absolute_error", "poisson", "huber", "quantile"};
 
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < 5; k++)
 	{
 		TreeFit		fit;
 		TestRandom	random = {31};
@@ -327,6 +327,38 @@ test_monotone(void **state)
 				last[1] = margin;
 			}
 		}
+	}
+}
+
+/* In another unit the same model is found: losses of residuals have no unit of their own, with constraints or without. */
+static void
+test_monotone_units(void **state)
+{
+	static const char *const losses[] = {"squared_error", "absolute_error", "huber", "quantile"};
+	static const double units[] = {0x1p-14, 0x1p14};
+
+	for (int k = 0; k < 8; k++)
+	{
+		double	   *margins[2];
+
+		for (int scaled = 0; scaled < 2; scaled++)
+		{
+			TreeFit		fit;
+			double	   *x = env_alloc(*state, 2 * N, sizeof(double));
+
+			tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
+			fill_regression(&fit, 33, N, x);
+			for (int i = 0; i < N; i++)
+				fit.rows.data.target[i] *= scaled ? units[k % 2] : 1;
+			tree_fit_set_text(&fit, "monotone_constraints", "a: 1, b: -1");
+			tree_fit_set_text(&fit, "objective", losses[k / 2]);
+			tree_fit_set(&fit, "n_estimators", 30);
+			tree_fit_set(&fit, "min_child_samples", 3);
+			tree_fit_run(&fit, 1);
+			margins[scaled] = tree_fit_margins(&fit);
+		}
+		for (int i = 0; i < N; i++)
+			assert_true(margins[1][i] == units[k % 2] * margins[0][i]);
 	}
 }
 
@@ -658,6 +690,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many_classes_poll, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_weights_are_copies, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_monotone_units, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_interactions, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_gains, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_leaf_sizes, test_env_setup, test_env_teardown),
