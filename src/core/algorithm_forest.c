@@ -302,7 +302,7 @@ prepare(ForestFit *fit)
 	CORE_TRY(count_rows(fit));
 	CORE_TRY(check_targets(fit));
 	CORE_TRY(configure(fit));
-	CORE_TRY(tree_bins_learn(env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, NULL));
+	CORE_TRY(tree_bins_learn(env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins));
 	CORE_TRY(forest_share(env, fit->team, &fit->bins, &fit->job, &fit->forest));
 	CORE_TRY(fill_rows(fit));
 	words = TREE_SET_WORDS(fit->job.most_grouped > FOREST_MAX_CODES ? fit->job.most_grouped : FOREST_MAX_CODES);

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "core/exact_sum.h"
-#include "core/hash.h"
 #include "core/tree_params.h"
 
 #define POLL_ROWS 65536
@@ -95,11 +94,10 @@ typedef struct GbmFit
 	Team	   *team;
 	Model	   *model;
 	TreeJob		job;
-	TreeBins	bins;
+	TreeFeature *features;
 	TreeBooster booster;
 	double	   *base;
-	double		validation;		/* share of rows held out, 0: none */
-	uint64_t	validation_seed;
+	int64_t    *starts;			/* see tree_fill_starts */
 } GbmFit;
 
 static TreeLoss
@@ -137,48 +135,52 @@ choose_objective(GbmFit *fit)
 	return CORE_OK;
 }
 
-static bool
-is_held_out(const void *context, uint64_t hash)
+/* Weights of the training rows and of those held out. */
+static void
+sum_weights(GbmFit *fit)
 {
-	const GbmFit *fit = context;
+	TreeJob    *job = &fit->job;
+	ExactSum	weights[2];
 
-	return hash_uniform(hash, fit->validation_seed) < fit->validation;
+	exact_sum_init(&weights[0]);
+	exact_sum_init(&weights[1]);
+	for (int64_t i = 0; i < fit->rows.nrows; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(fit->env);
+		if (!fit_row_counts(&fit->rows, i))
+			continue;
+		exact_sum_add(&weights[tree_row_held_out(job, fit->rows.data->hash[i])], fit->rows.weight[i]);
+		if (fit->rows.weight[i] > job->max_weight)
+			job->max_weight = fit->rows.weight[i];
+	}
+	job->train_weight = exact_sum_value(&weights[0]);
+	job->valid_weight = exact_sum_value(&weights[1]);
 }
 
 static CoreStatus
 count_rows(GbmFit *fit)
 {
-	TreeShape  *shape = &fit->job.shape;
-	ExactSum	weights[2];
+	TreeJob    *job = &fit->job;
+	int64_t		nrows = fit->rows.nrows;
+	size_t		nstarts = 2 * (size_t) ((nrows + TREE_FILL_ROWS - 1) / TREE_FILL_ROWS);
 
 	if (params_integer(fit->input->params, "early_stopping_rounds") > 0)
-		fit->validation = params_number(fit->input->params, "validation_fraction");
-	fit->validation_seed = fit->input->seed ^ VALIDATION_SEED;
-	fit->job.max_weight = fit->rows.weight != NULL ? 0 : 1;
-	exact_sum_init(&weights[0]);
-	exact_sum_init(&weights[1]);
-	for (int64_t i = 0; i < fit->rows.nrows; i++)
-	{
-		bool		held_out;
-
-		if (i % POLL_ROWS == 0)
-			env_poll(fit->env);
-		if (!fit_row_counts(&fit->rows, i))
-			continue;
-		held_out = fit->validation > 0 && is_held_out(fit, fit->rows.data->hash[i]);
-		shape->nvalid += held_out;
-		shape->ntrain += !held_out;
-		if (fit->rows.weight == NULL)
-			continue;
-		exact_sum_add(&weights[held_out], fit->rows.weight[i]);
-		if (fit->rows.weight[i] > fit->job.max_weight)
-			fit->job.max_weight = fit->rows.weight[i];
-	}
-	fit->job.train_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[0]) : (double) shape->ntrain;
-	fit->job.valid_weight = fit->rows.weight != NULL ? exact_sum_value(&weights[1]) : (double) shape->nvalid;
-	if (shape->ntrain == 0)
+		job->validation = params_number(fit->input->params, "validation_fraction");
+	job->validation_seed = fit->input->seed ^ VALIDATION_SEED;
+	job->nrows = nrows;
+	job->max_weight = fit->rows.weight != NULL ? 0 : 1;
+	CORE_ALLOC(fit->env, fit->starts, nstarts + 2);
+	tree_fill_starts(fit->env, job, &fit->rows, fit->starts);
+	job->shape.ntrain = fit->starts[nstarts];
+	job->shape.nvalid = fit->starts[nstarts + 1];
+	job->train_weight = (double) job->shape.ntrain;
+	job->valid_weight = (double) job->shape.nvalid;
+	if (fit->rows.weight != NULL)
+		sum_weights(fit);
+	if (job->shape.ntrain == 0)
 		return env_fail(fit->env, CORE_NUMERIC, "there are no training rows of positive weight");
-	if (fit->validation > 0 && shape->nvalid == 0)
+	if (job->validation > 0 && job->shape.nvalid == 0)
 		env_log(fit->env, CORE_NOTICE, "no row was held out for early stopping, so it does not take place");
 	return CORE_OK;
 }
@@ -196,6 +198,7 @@ configure(GbmFit *fit)
 	job->sampling.colsample_bytree = params_number(params, "colsample_bytree");
 	job->sampling.colsample_bylevel = params_number(params, "colsample_bylevel");
 	job->sampling.seed = fit->input->seed;
+	job->max_bin = params_integer(params, "max_bin");
 	job->n_estimators = params_integer(params, "n_estimators");
 	job->early_stopping_rounds = params_integer(params, "early_stopping_rounds");
 	job->max_depth = params_integer(params, "max_depth");
@@ -207,34 +210,34 @@ configure(GbmFit *fit)
 	return CORE_OK;
 }
 
+/* Takes the memory of the fit; bins are learned, and rows binned, by all processes. */
 static CoreStatus
 prepare(GbmFit *fit)
 {
 	TreeJob    *job = &fit->job;
-	const TreeShape *shape = &job->shape;
-	TreeData   *data = &fit->booster.grower.data;
+	TreeShape  *shape = &job->shape;
+	TreeShared *shared = &fit->booster.grower.shared;
+	const double *weight = fit->rows.weight;
+	int			nterms = fit->input->nterms;
 
 	CORE_TRY(tree_weigh_classes(fit->env, fit->input, &fit->rows));
+	job->own_weights = fit->rows.weight != weight;
 	CORE_TRY(configure(fit));
 	CORE_TRY(count_rows(fit));
 	tree_defaults(fit->model, shape->ntrain, job);
 	CORE_ALLOC(fit->env, fit->base, (size_t) shape->noutputs);
 	CORE_TRY(tree_objective_start(fit->env, &job->objective, &fit->rows, fit->rows.weight, shape->noutputs, fit->base));
-	CORE_TRY(tree_bins_learn(fit->env, fit->input, &fit->rows, params_integer(fit->input->params, "max_bin"), &fit->bins, &job->shape));
-	CORE_TRY(tree_constraints_parse(fit->env, fit->input, fit->bins.features, &job->interacting));
-	CORE_TRY(tree_shape_complete(fit->env, &job->shape));
-	CORE_TRY(tree_job_complete(fit->env, fit->team, fit->bins.features, job));
-	CORE_TRY(tree_job_share(fit->env, fit->team, job, fit->bins.features, &fit->booster.grower));
-	CORE_TRY(tree_bins_fill(fit->env, &fit->rows, &fit->bins, fit->validation > 0 ? is_held_out : NULL, fit, data));
-	for (int i = 0; i < shape->nblocks; i++)
-	{
-		TreeBlock  *block = &data->blocks[i];
-
-		env_poll(fit->env);
-		for (int k = 0; k < shape->noutputs; k++)
-			for (int row = 0; row < block->nrows; row++)
-				block->score[(size_t) k * (size_t) shape->block_rows + (size_t) row] += fit->base[k];
-	}
+	CORE_ALLOC(fit->env, fit->features, (size_t) nterms);
+	CORE_TRY(tree_bins_describe(fit->env, fit->input, fit->features));
+	CORE_TRY(tree_bins_place(fit->env, nterms, fit->features, shape));
+	CORE_TRY(tree_constraints_parse(fit->env, fit->input, fit->features, &job->interacting));
+	job->learner_bytes = tree_learner_bytes(&fit->rows);
+	CORE_TRY(tree_shape_complete(fit->env, shape));
+	CORE_TRY(tree_job_complete(fit->env, fit->team, fit->features, job));
+	CORE_TRY(tree_job_share(fit->env, fit->team, job, fit->features, &fit->booster.grower));
+	memcpy(shared->base, fit->base, (size_t) shape->noutputs * sizeof(double));
+	memcpy(shared->fill_starts, fit->starts, 2 * (size_t) ((job->nrows + TREE_FILL_ROWS - 1) / TREE_FILL_ROWS) * sizeof(int64_t));
+	env_release(fit->env, fit->starts);
 	return CORE_OK;
 }
 
@@ -315,9 +318,10 @@ gbm_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Team *tea
 	fit->team = team;
 	fit->model = model;
 	CORE_TRY(prepare(fit));
-	fit->booster.bins = &fit->bins;
+	fit->booster.bins = &fit->booster.grower.shared.bins;
 	tree_store_init(env, &fit->booster.store, 1);
 	team_start(team);
+	CORE_TRY(tree_fill(&fit->booster.grower, &fit->rows));
 	CORE_TRY(tree_boost(&fit->booster));
 	team_stop(team);
 	return finish(fit);
@@ -330,6 +334,7 @@ gbm_help_rows(CoreEnv *env, Team *team)
 
 	CORE_ALLOC(env, booster, 1);
 	CORE_TRY(tree_job_attach(env, team, &booster->grower));
+	CORE_TRY(tree_fill(&booster->grower, booster->grower.job->own_weights ? NULL : team->rows));
 	return tree_boost(booster);
 }
 

@@ -2,16 +2,19 @@
  * sort.c
  *	  Radix sorts of doubles and weighted quantiles; see sort.h.
  *
- * Least significant digit first, 8 bits at a time; digits that all keys share
- * are skipped, so integers and float4 values cost fewer passes.
+ * Least significant digit first.  Bits that all keys share are left out and the
+ * others divided into digits of equal length, so integers and float4 values
+ * cost fewer passes.
  */
 #include "core/sort.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DIGITS 8
-#define BUCKETS 256
+#define DIGIT_BITS 11			/* at most: the counts of all digits stay in the second cache */
+#define FEW_BITS 8				/* at most where there are few items, that counts are not to outweigh */
+#define FEW_ITEMS 4096
+#define COUNTS (6 << DIGIT_BITS)	/* of all digits */
 #define INSERTION_MAX 48		/* below, histograms cost more than comparisons */
 #define POLL_ROWS 65536
 
@@ -21,7 +24,9 @@ typedef struct Entry
 	int64_t		index;
 } Entry;
 
-/* Unsigned integers in the order of the doubles. */
+#define KEY_ZERO (UINT64_C(1) << 63)
+
+/* Unsigned integers in the order of the doubles; bits that are zero at the end of a number are zero in its key. */
 static inline uint64_t
 key_of(double x)
 {
@@ -29,9 +34,9 @@ key_of(double x)
 
 	if (x != x)
 		return UINT64_MAX;
-	x += 0.0;					/* -0 becomes 0 */
 	memcpy(&bits, &x, sizeof(bits));
-	return bits >> 63 ? ~bits : bits | (UINT64_C(1) << 63);
+	/* -0 is 0 */
+	return bits >> 63 ? KEY_ZERO - (bits ^ KEY_ZERO) : KEY_ZERO + bits;
 }
 
 static inline double
@@ -41,24 +46,49 @@ double_of(uint64_t key)
 
 	if (key == UINT64_MAX)
 		return NAN;
-	key = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+	key = key >> 63 ? key - KEY_ZERO : (KEY_ZERO - key) ^ KEY_ZERO;
 	memcpy(&x, &key, sizeof(x));
 	return x;
 }
 
-static inline unsigned
-digit_of(uint64_t key, int digit)
+/* Digits of equal length between the bits that all keys share. */
+typedef struct Digits
 {
-	return (unsigned) (key >> (8 * digit)) & (BUCKETS - 1);
+	int			count;
+	int			bits;			/* of each */
+	int			first;			/* lowest bit of the first */
+} Digits;
+
+/* `differing`: bits in which some of n keys differ. */
+static Digits
+choose_digits(uint64_t differing, int64_t n)
+{
+	int			most = n < FEW_ITEMS ? FEW_BITS : DIGIT_BITS;
+	Digits		digits = {0, most, 0};
+	int			width;
+
+	if (differing == 0)
+		return digits;
+	digits.first = __builtin_ctzll(differing);
+	width = 64 - __builtin_clzll(differing) - digits.first;
+	digits.count = (width + most - 1) / most;
+	digits.bits = (width + digits.count - 1) / digits.count;
+	return digits;
+}
+
+static inline unsigned
+digit_of(uint64_t key, int shift, unsigned mask)
+{
+	return (unsigned) (key >> shift) & mask;
 }
 
 /* Counts become start positions; false when one bucket holds everything. */
 static bool
-bucket_starts(int64_t *counts, int64_t n)
+bucket_starts(int64_t *counts, int buckets, int64_t n)
 {
 	int64_t		position = 0;
 
-	for (int bucket = 0; bucket < BUCKETS; bucket++)
+	for (int bucket = 0; bucket < buckets; bucket++)
 	{
 		int64_t		count = counts[bucket];
 
@@ -98,96 +128,83 @@ insertion_sort_entries(Entry *entries, int64_t n)
 	}
 }
 
-/* Sorts with `spare` as the second buffer; returns the one that holds the result. */
-static uint64_t *
-radix_sort_keys(CoreEnv *env, uint64_t *keys, uint64_t *spare, int64_t n)
+/*
+ * Sorts with `spare` as the second buffer; returns the one that holds the
+ * result.  A macro for both kinds of items: KEY(item) is its key.
+ */
+#define RADIX_SORT(name, Item, KEY) \
+	static Item * \
+	name(CoreEnv *env, Item *items, Item *spare, int64_t n) \
+	{ \
+		int64_t		counts[COUNTS]; \
+		uint64_t	differing = 0; \
+		Digits		digits; \
+		unsigned	mask; \
+		for (int64_t i = 0; i < n; i++) \
+		{ \
+			if (i % POLL_ROWS == 0) \
+				env_poll(env); \
+			differing |= KEY(items[i]) ^ KEY(items[0]); \
+		} \
+		digits = choose_digits(differing, n); \
+		mask = (1u << digits.bits) - 1; \
+		memset(counts, 0, ((size_t) digits.count << digits.bits) * sizeof(int64_t)); \
+		for (int64_t i = 0; i < n; i++) \
+		{ \
+			if (i % POLL_ROWS == 0) \
+				env_poll(env); \
+			for (int digit = 0, shift = digits.first; digit < digits.count; digit++, shift += digits.bits) \
+				counts[(digit << digits.bits) + (int) digit_of(KEY(items[i]), shift, mask)]++; \
+		} \
+		for (int digit = 0, shift = digits.first; digit < digits.count; digit++, shift += digits.bits) \
+		{ \
+			int64_t    *position = counts + (digit << digits.bits); \
+			Item	   *swap = items; \
+			if (!bucket_starts(position, 1 << digits.bits, n)) \
+				continue; \
+			for (int64_t i = 0; i < n; i++) \
+			{ \
+				if (i % POLL_ROWS == 0) \
+					env_poll(env); \
+				spare[position[digit_of(KEY(items[i]), shift, mask)]++] = items[i]; \
+			} \
+			items = spare; \
+			spare = swap; \
+		} \
+		return items; \
+	}
+
+#define KEY_ITSELF(item) (item)
+#define KEY_OF_ENTRY(item) ((item).key)
+
+RADIX_SORT(radix_sort_keys, uint64_t, KEY_ITSELF)
+RADIX_SORT(radix_sort_entries, Entry, KEY_OF_ENTRY)
+
+void
+sort_doubles_with(CoreEnv *env, double *keys, int64_t n, uint64_t *scratch)
 {
-	int64_t		counts[DIGITS][BUCKETS] = {{0}};
+	uint64_t   *sorted = scratch;
 
 	for (int64_t i = 0; i < n; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			env_poll(env);
-		for (int digit = 0; digit < DIGITS; digit++)
-			counts[digit][digit_of(keys[i], digit)]++;
-	}
-	for (int digit = 0; digit < DIGITS; digit++)
-	{
-		int64_t    *position = counts[digit];
-		uint64_t   *swap = keys;
-
-		if (!bucket_starts(position, n))
-			continue;
-		for (int64_t i = 0; i < n; i++)
-		{
-			if (i % POLL_ROWS == 0)
-				env_poll(env);
-			spare[position[digit_of(keys[i], digit)]++] = keys[i];
-		}
-		keys = spare;
-		spare = swap;
-	}
-	return keys;
-}
-
-static Entry *
-radix_sort_entries(CoreEnv *env, Entry *entries, Entry *spare, int64_t n)
-{
-	int64_t		counts[DIGITS][BUCKETS] = {{0}};
-
+		scratch[i] = key_of(keys[i]);
+	if (n <= INSERTION_MAX)
+		insertion_sort_keys(scratch, n);
+	else
+		sorted = radix_sort_keys(env, scratch, scratch + n, n);
 	for (int64_t i = 0; i < n; i++)
-	{
-		if (i % POLL_ROWS == 0)
-			env_poll(env);
-		for (int digit = 0; digit < DIGITS; digit++)
-			counts[digit][digit_of(entries[i].key, digit)]++;
-	}
-	for (int digit = 0; digit < DIGITS; digit++)
-	{
-		int64_t    *position = counts[digit];
-		Entry	   *swap = entries;
-
-		if (!bucket_starts(position, n))
-			continue;
-		for (int64_t i = 0; i < n; i++)
-		{
-			if (i % POLL_ROWS == 0)
-				env_poll(env);
-			spare[position[digit_of(entries[i].key, digit)]++] = entries[i];
-		}
-		entries = spare;
-		spare = swap;
-	}
-	return entries;
+		keys[i] = double_of(sorted[i]);
 }
 
 CoreStatus
 sort_doubles(CoreEnv *env, double *keys, int64_t n)
 {
-	uint64_t   *bits;
-	uint64_t   *spare;
-	uint64_t   *sorted;
+	uint64_t   *scratch;
 
 	if (n < 2)
 		return CORE_OK;
-	CORE_ALLOC(env, bits, (size_t) n);
-	for (int64_t i = 0; i < n; i++)
-		bits[i] = key_of(keys[i]);
-	if (n <= INSERTION_MAX)
-	{
-		insertion_sort_keys(bits, n);
-		spare = NULL;
-		sorted = bits;
-	}
-	else
-	{
-		CORE_ALLOC(env, spare, (size_t) n);
-		sorted = radix_sort_keys(env, bits, spare, n);
-	}
-	for (int64_t i = 0; i < n; i++)
-		keys[i] = double_of(sorted[i]);
-	env_release(env, spare);
-	env_release(env, bits);
+	CORE_ALLOC(env, scratch, 2 * (size_t) n);
+	sort_doubles_with(env, keys, n, scratch);
+	env_release(env, scratch);
 	return CORE_OK;
 }
 

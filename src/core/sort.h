@@ -13,6 +13,8 @@
 
 /* Ascending, in place. 16n bytes of scratch. */
 extern CoreStatus sort_doubles(CoreEnv *env, double *keys, int64_t n);
+/* The same with scratch[2n] of the caller, who sorts many times. */
+extern void sort_doubles_with(CoreEnv *env, double *keys, int64_t n, uint64_t *scratch);
 
 /* order[i] = i */
 extern void sort_identity(int64_t *order, int64_t n);

@@ -44,6 +44,7 @@ struct Team
 	int			npieces;
 	int64_t		units;			/* passes over a block that this process made */
 	void	   *context;		/* for the callbacks */
+	const FitRows *rows;		/* helper: the rows of the fit, as the leader has them; NULL: it alone has them */
 
 	/*
 	 * Leader, before the first piece: these pieces will be asked for in this
@@ -51,8 +52,8 @@ struct Team
 	 * smaller.  NULL: no need to know.
 	 */
 	CoreStatus	(*reserve) (Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own);
-	/* Leader: a zeroed piece of at most TEAM_PIECE_MAX bytes, aligned to 64. May fall back to a smaller team. */
-	CoreStatus	(*share) (Team *team, CoreEnv *env, size_t size, void **piece);
+	/* Leader: a piece of at most TEAM_PIECE_MAX bytes, aligned to 64, `zeroed` or with anything in it. May fall back to a smaller team. */
+	CoreStatus	(*share) (Team *team, CoreEnv *env, size_t size, bool zeroed, void **piece);
 	/* Leader: brings the helpers, which call the algorithm's help_rows; NULL for a team of one. */
 	void		(*start) (Team *team);
 	/* Leader: helpers have left their function or are about to; NULL for a team of one. */
@@ -72,6 +73,8 @@ extern CoreStatus team_init_serial(CoreEnv *env, Team *team);
 extern CoreStatus team_reserve(Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own);
 /* team->share with a limit on the size; the piece's number is team->npieces before the call. */
 extern CoreStatus team_share(Team *team, CoreEnv *env, size_t size, void **piece);
+/* The same with anything in it: pages are first touched by the process that fills them. */
+extern CoreStatus team_share_unset(Team *team, CoreEnv *env, size_t size, void **piece);
 extern void team_start(Team *team);
 extern void team_stop(Team *team);
 

@@ -204,6 +204,8 @@ extern CoreStatus transform_learn(CoreEnv *env, const Dataset *data, const Trans
  * transform_learn or transform_bind_dataset.
  */
 extern void transform_block(const Transform *transform, const Dataset *data, int64_t first, int count, bool training, double *x, size_t ld);
+/* The terms of one of the transform's features alone. */
+extern void transform_feature_block(const Transform *transform, const Dataset *data, int feature, int64_t first, int count, bool training, double *x, size_t ld);
 /* Prepares a decoded transform for transform_block over a data set with other dictionaries. */
 extern CoreStatus transform_bind_dataset(CoreEnv *env, Transform *transform, const Dataset *data);
 /* Terms of one row; values[] parallel to the schema.  Allocates nothing. */

@@ -197,10 +197,9 @@ finish_numbers(const FeatureTransform *f, int element, int count, double *x)
 }
 
 static void
-number_block(const FeatureTransform *f, const NumberSource *source, int64_t first, int count, double *x, size_t ld)
+number_block(const FeatureTransform *f, const NumberSource *source, int64_t first, int count, double *out, size_t ld)
 {
 	double		spare[TRANSFORM_BLOCK];
-	double	   *out = x + (size_t) f->first_term * ld;
 	double	   *indicator = f->indicator ? out + (size_t) (f->nterms - 1) * ld : NULL;
 
 	if (indicator != NULL)
@@ -311,12 +310,11 @@ time_level_block(const FeatureTransform *f, const Column *column, int64_t first,
 }
 
 static void
-level_block(const FeatureTransform *f, const Dataset *data, int64_t first, int count, bool training, double *x, size_t ld)
+level_block(const FeatureTransform *f, const Dataset *data, int64_t first, int count, bool training, double *out, size_t ld)
 {
 	const Column *column = &data->columns[f->feature];
 	const double *codes[TRANSFORM_BLOCK];
 	int			rows[TRANSFORM_BLOCK];
-	double	   *out = x + (size_t) f->first_term * ld;
 
 	if (f->parts != 0)
 		time_level_block(f, column, first, count, rows);
@@ -366,27 +364,31 @@ level_row(const FeatureTransform *f, const FeatureValue *value, double *x)
 /* ------------------------------------------------------------- both kinds */
 
 void
+transform_feature_block(const Transform *transform, const Dataset *data, int feature, int64_t first, int count, bool training, double *x, size_t ld)
+{
+	const FeatureTransform *f = &transform->features[feature];
+	NumberSource source = {
+		&data->columns[f->feature],
+		f->reference >= 0 ? &data->columns[f->reference] : NULL,
+		(TimePart) f->parts
+	};
+
+	for (int done = 0; done < count; done += TRANSFORM_BLOCK)
+	{
+		int			rows = count - done < TRANSFORM_BLOCK ? count - done : TRANSFORM_BLOCK;
+
+		if (f->encode == 0)
+			number_block(f, &source, first + done, rows, x + done, ld);
+		else
+			level_block(f, data, first + done, rows, training, x + done, ld);
+	}
+}
+
+void
 transform_block(const Transform *transform, const Dataset *data, int64_t first, int count, bool training, double *x, size_t ld)
 {
 	for (int k = 0; k < transform->nfeatures; k++)
-	{
-		const FeatureTransform *f = &transform->features[k];
-		NumberSource source = {
-			&data->columns[f->feature],
-			f->reference >= 0 ? &data->columns[f->reference] : NULL,
-			(TimePart) f->parts
-		};
-
-		for (int done = 0; done < count; done += TRANSFORM_BLOCK)
-		{
-			int			rows = count - done < TRANSFORM_BLOCK ? count - done : TRANSFORM_BLOCK;
-
-			if (f->encode == 0)
-				number_block(f, &source, first + done, rows, x + done, ld);
-			else
-				level_block(f, data, first + done, rows, training, x + done, ld);
-		}
-	}
+		transform_feature_block(transform, data, k, first, count, training, x + (size_t) transform->features[k].first_term * ld, ld);
 }
 
 void

@@ -1,12 +1,11 @@
 /*
  * tree_bins.c
- *	  Learning bins and binning rows; see tree_bins.h.
+ *	  Learning bins; see tree_bins.h.
  *
  * The sample is the first rows in canonical order, at most SAMPLE_ROWS and
- * SAMPLE_BYTES: both depend on the data alone.  Cost: a radix sort of the
- * sample for each term, then about 3 ns for each value: a grid of equal cells
- * says which edges are near, and a binary search among them takes a step or
- * two, or all eight where the grid does not suit the values.
+ * SAMPLE_BYTES: both depend on the data alone.  It is taken for one feature at
+ * a time, so that it stays in the cache.  Cost: a radix sort of the sample for
+ * each term.
  */
 #include "core/tree_bins.h"
 
@@ -18,7 +17,6 @@
 
 #define SAMPLE_ROWS 200000
 #define SAMPLE_BYTES ((size_t) 128 * 1024 * 1024)
-#define GRID_EDGES 255			/* at most, for a grid */
 
 /* A number t with a <= t < b, near the middle. */
 static double
@@ -144,49 +142,103 @@ tree_bin_of(const double *edges, int nedges, double x)
 	return low;
 }
 
-/* Terms of the sample, column-major with leading dimension *nsample. */
-static CoreStatus
-take_sample(CoreEnv *env, const FitRows *rows, int nterms, double **sample, int64_t *nsample)
+static int64_t
+sample_limit(int nterms, int64_t nrows)
 {
 	int64_t		limit = (int64_t) (SAMPLE_BYTES / sizeof(double)) / nterms;
-	int64_t		taken = 0;
-	double	   *x;
 
 	limit = limit > SAMPLE_ROWS ? SAMPLE_ROWS : limit;
-	limit = limit > rows->nrows ? rows->nrows : limit;
-	CORE_ALLOC(env, *sample, (size_t) limit * (size_t) nterms);
-	CORE_ALLOC(env, x, (size_t) TREE_CHUNK_ROWS * (size_t) nterms);
-	for (int64_t first = 0; first < rows->nrows && taken < limit; first += TREE_CHUNK_ROWS)
+	return limit > nrows ? nrows : limit;
+}
+
+static int
+most_terms(const Transform *transform)
+{
+	int			most = 1;
+
+	for (int k = 0; k < transform->nfeatures; k++)
+		most = transform->features[k].nterms > most ? transform->features[k].nterms : most;
+	return most;
+}
+
+size_t
+tree_learner_bytes(const FitRows *rows)
+{
+	size_t		limit = (size_t) sample_limit(rows->transform->nterms, rows->nrows);
+
+	return limit * sizeof(double) * ((size_t) most_terms(rows->transform) + 2);
+}
+
+CoreStatus
+tree_learner_init(CoreEnv *env, const FitRows *rows, int max_bin, TreeLearner *learner)
+{
+	size_t		most = (size_t) most_terms(rows->transform);
+
+	learner->env = env;
+	learner->rows = rows;
+	learner->max_bin = max_bin;
+	learner->limit = sample_limit(rows->transform->nterms, rows->nrows);
+	CORE_ALLOC(env, learner->sample, (size_t) learner->limit * most);
+	CORE_ALLOC(env, learner->scratch, 2 * (size_t) learner->limit);
+	CORE_ALLOC(env, learner->x, TREE_CHUNK_ROWS * most);
+	CORE_ALLOC(env, learner->edges, (size_t) max_bin);
+	return CORE_OK;
+}
+
+void
+tree_learner_free(TreeLearner *learner)
+{
+	env_release(learner->env, learner->sample);
+	env_release(learner->env, learner->scratch);
+	env_release(learner->env, learner->x);
+	env_release(learner->env, learner->edges);
+}
+
+/* The sample of a feature's terms, column-major with leading dimension `limit`; returns its rows. */
+static int64_t
+take_sample(TreeLearner *learner, int feature)
+{
+	const FitRows *rows = learner->rows;
+	int			nterms = rows->transform->features[feature].nterms;
+	int64_t		taken = 0;
+
+	for (int64_t first = 0; first < rows->nrows && taken < learner->limit; first += TREE_CHUNK_ROWS)
 	{
 		int			count = rows->nrows - first < TREE_CHUNK_ROWS ? (int) (rows->nrows - first) : TREE_CHUNK_ROWS;
 		int64_t		start = taken;
 
-		env_poll(env);
-		transform_block(rows->transform, rows->data, first, count, rows->training, x, TREE_CHUNK_ROWS);
+		env_poll(learner->env);
+		transform_feature_block(rows->transform, rows->data, feature, first, count, rows->training, learner->x, TREE_CHUNK_ROWS);
 		for (int j = 0; j < nterms; j++)
 		{
-			const double *from = x + (size_t) j * TREE_CHUNK_ROWS;
-			double	   *to = *sample + (size_t) j * (size_t) limit;
+			const double *from = learner->x + (size_t) j * TREE_CHUNK_ROWS;
+			double	   *to = learner->sample + (size_t) j * (size_t) learner->limit;
 
 			taken = start;
-			for (int i = 0; i < count && taken < limit; i++)
+			for (int i = 0; i < count && taken < learner->limit; i++)
 			{
 				if (fit_row_counts(rows, first + i))
 					to[taken++] = from[i];
 			}
 		}
 	}
-	env_release(env, x);
-	/* fewer rows than there was room for: close the gaps between columns */
-	for (int j = 1; taken < limit && j < nterms; j++)
-		memmove(*sample + (size_t) j * (size_t) taken, *sample + (size_t) j * (size_t) limit, (size_t) taken * sizeof(double));
-	*nsample = taken;
+	return taken;
+}
+
+static CoreStatus
+keep_edges(CoreEnv *env, const double *edges, int nedges, double **kept)
+{
+	if (*kept == NULL)
+		CORE_ALLOC(env, *kept, (size_t) nedges + TREE_GRID_PADDING);
+	memcpy(*kept, edges, (size_t) nedges * sizeof(double));
+	for (int i = 0; i < TREE_GRID_PADDING; i++)
+		(*kept)[nedges + i] = INFINITY;
 	return CORE_OK;
 }
 
 /* Sorts one column of the sample in place and cuts it. */
 static CoreStatus
-learn_edges(CoreEnv *env, double *values, int64_t n, int max_bin, double *space, TreeFeature *feature, double **edges)
+learn_edges(TreeLearner *learner, double *values, int64_t n, TreeFeature *feature, double **edges)
 {
 	int64_t		known = 0;
 	int			nedges;
@@ -197,54 +249,32 @@ learn_edges(CoreEnv *env, double *values, int64_t n, int max_bin, double *space,
 		if (values[i] == values[i])
 			values[known++] = values[i] > DBL_MAX ? DBL_MAX : values[i];
 	}
-	CORE_TRY(sort_doubles(env, values, known));
-	nedges = tree_edges(values, known, max_bin, space);
+	sort_doubles_with(learner->env, values, known, learner->scratch);
+	nedges = tree_edges(values, known, learner->max_bin, learner->edges);
 	feature->nbins = nedges + 1;
 	feature->wide = feature->nbins > TREE_MAX_BINS;
-	CORE_ALLOC(env, *edges, (size_t) nedges + TREE_GRID_PADDING);
-	memcpy(*edges, space, (size_t) nedges * sizeof(double));
-	for (int i = 0; i < TREE_GRID_PADDING; i++)
-		(*edges)[nedges + i] = INFINITY;
-	return CORE_OK;
+	return keep_edges(learner->env, learner->edges, nedges, edges);
 }
 
-/*
- * Cell of a value.  Rounding keeps the order of values, so an edge in an
- * earlier cell than x is less than x, and one in a later cell is greater.
- */
-static inline int
-cell_of(const TreeGrid *grid, double x)
+CoreStatus
+tree_learn_feature(TreeLearner *learner, int feature, TreeBins *bins)
 {
-	double		cell = (x - grid->low) * grid->scale;
+	const FeatureTransform *f = &learner->rows->transform->features[feature];
+	int64_t		nsample;
 
-	cell = cell > 0 ? cell : 0; /* NaN, too */
-	return (int) (cell < TREE_GRID_CELLS - 1 ? cell : TREE_GRID_CELLS - 1);
-}
-
-void
-tree_grid_init(TreeGrid *grid, const double *edges, int nedges)
-{
-	int			at = 0;
-	int			most = 0;
-
-	memset(grid, 0, sizeof(*grid));
-	if (nedges == 0 || nedges > GRID_EDGES)
-		return;
-	grid->low = edges[0];
-	grid->scale = TREE_GRID_CELLS / (edges[nedges - 1] - edges[0]);
-	if (!(grid->scale <= DBL_MAX))
-		grid->scale = 0;
-	for (int cell = 0; cell < TREE_GRID_CELLS; cell++)
+	if (f->nterms == 0 || (f->nterms == 1 && bins->features[f->first_term].categorical))
+		return CORE_OK;
+	nsample = take_sample(learner, feature);
+	for (int j = 0; j < f->nterms; j++)
 	{
-		int			first = at;
+		int			term = f->first_term + j;
 
-		grid->first[cell] = (uint8_t) first;
-		while (at < nedges && cell_of(grid, edges[at]) == cell)
-			at++;
-		most = at - first > most ? at - first : most;
+		if (bins->features[term].categorical)
+			continue;
+		CORE_TRY(learn_edges(learner, learner->sample + (size_t) j * (size_t) learner->limit, nsample, &bins->features[term], &bins->edges[term]));
+		tree_grid_init(&bins->grids[term], bins->edges[term], bins->features[term].nbins - 1);
 	}
-	for (grid->step = 1; 2 * grid->step - 1 < most;)
-		grid->step *= 2;
+	return CORE_OK;
 }
 
 static CoreStatus
@@ -259,18 +289,31 @@ learn_category(CoreEnv *env, const Term *term, TreeFeature *feature)
 	return env_hint(env, CORE_TOO_LARGE, "Set its option \"max_levels\", or its option \"encode\" to \"target\".");
 }
 
+CoreStatus
+tree_bins_describe(CoreEnv *env, const FitInput *input, TreeFeature *features)
+{
+	if (input->nterms > TREE_MAX_FEATURES)
+		return env_fail(env, CORE_TOO_LARGE, "tree algorithms take at most %d terms, not %d", TREE_MAX_FEATURES, input->nterms);
+	for (int j = 0; j < input->nterms; j++)
+	{
+		if (input->terms[j].categorical)
+			CORE_TRY(learn_category(env, &input->terms[j], &features[j]));
+	}
+	return CORE_OK;
+}
+
 /* Byte columns first, each with room for 256 bins, then wide ones. */
-static CoreStatus
-place_columns(CoreEnv *env, const TreeBins *bins, TreeShape *shape)
+CoreStatus
+tree_bins_place(CoreEnv *env, int nfeatures, TreeFeature *features, TreeShape *shape)
 {
 	int64_t		offset = 0;
 
-	shape->nfeatures = bins->nfeatures;
+	shape->nfeatures = nfeatures;
 	shape->ncolumns = 0;
 	shape->nwide = 0;
-	for (int i = 0; i < bins->nfeatures; i++)
+	for (int i = 0; i < nfeatures; i++)
 	{
-		TreeFeature *feature = &bins->features[i];
+		TreeFeature *feature = &features[i];
 
 		if (feature->wide)
 			continue;
@@ -278,9 +321,9 @@ place_columns(CoreEnv *env, const TreeBins *bins, TreeShape *shape)
 		feature->offset = (int32_t) offset;
 		offset += TREE_BIN_STRIDE;
 	}
-	for (int i = 0; i < bins->nfeatures; i++)
+	for (int i = 0; i < nfeatures; i++)
 	{
-		TreeFeature *feature = &bins->features[i];
+		TreeFeature *feature = &features[i];
 
 		if (!feature->wide)
 			continue;
@@ -295,195 +338,18 @@ place_columns(CoreEnv *env, const TreeBins *bins, TreeShape *shape)
 }
 
 CoreStatus
-tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins, TreeShape *shape)
+tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins)
 {
-	int			nterms = input->nterms;
-	double	   *sample;
-	double	   *space;
-	int64_t		nsample;
+	TreeLearner learner;
 
-	if (nterms > TREE_MAX_FEATURES)
-		return env_fail(env, CORE_TOO_LARGE, "tree algorithms take at most %d terms, not %d", TREE_MAX_FEATURES, nterms);
-	bins->nfeatures = nterms;
-	CORE_ALLOC(env, bins->features, (size_t) nterms);
-	CORE_ALLOC(env, bins->edges, (size_t) nterms);
-	CORE_ALLOC(env, bins->grids, (size_t) nterms);
-	CORE_ALLOC(env, space, (size_t) max_bin);
-	CORE_TRY(take_sample(env, rows, nterms, &sample, &nsample));
-	for (int j = 0; j < nterms; j++)
-	{
-		if (input->terms[j].categorical)
-			CORE_TRY(learn_category(env, &input->terms[j], &bins->features[j]));
-		else
-			CORE_TRY(learn_edges(env, sample + (size_t) j * (size_t) nsample, nsample, max_bin, space, &bins->features[j], &bins->edges[j]));
-		tree_grid_init(&bins->grids[j], bins->edges[j], input->terms[j].categorical ? 0 : bins->features[j].nbins - 1);
-	}
-	env_release(env, sample);
-	env_release(env, space);
-	return shape != NULL ? place_columns(env, bins, shape) : CORE_OK;
-}
-
-/* ------------------------------------------------------------------ filling */
-
-/* Where the rows of a chunk go. */
-typedef struct Destination
-{
-	uint8_t    *record;			/* NULL: nowhere */
-	uint16_t   *wide;
-} Destination;
-
-typedef struct Filler
-{
-	const FitRows *rows;
-	const TreeBins *bins;
-	TreeData   *data;
-	TreeRowFilter held_out;
-	const void *context;
-	int64_t		ntrain;			/* filled so far */
-	int64_t		nvalid;
-	double	   *x;
-	int			bin[TREE_CHUNK_ROWS];
-	Destination destination[TREE_CHUNK_ROWS];
-} Filler;
-
-static void
-choose_destination(Filler *fill, int64_t row, Destination *to)
-{
-	const TreeShape *shape = &fill->data->shape;
-	const Dataset *data = fill->rows->data;
-	TreeBlock  *block;
-	int64_t		position;
-	int			at;
-	bool		training;
-
-	to->record = NULL;
-	if (!fit_row_counts(fill->rows, row))
-		return;
-	training = fill->held_out == NULL || !fill->held_out(fill->context, data->hash[row]);
-	position = training ? fill->ntrain++ : fill->nvalid++;
-	block = &fill->data->blocks[position / shape->block_rows + (training ? 0 : shape->train_blocks)];
-	at = (int) (position % shape->block_rows);
-	to->record = block->records + (size_t) at * (size_t) shape->stride + TREE_RECORD_BINS;
-	to->wide = block->wide + (size_t) at * (size_t) shape->nwide;
-	block->order[at] = (uint16_t) at;
-	block->target[at] = fill->rows->target != NULL ? fill->rows->target[row] : 0;
-	block->score[at] = fill->rows->offset != NULL ? fill->rows->offset[row] : 0;
-	if (block->weight != NULL)
-		block->weight[at] = fill->rows->weight != NULL ? fill->rows->weight[row] : 1;
-	if (block->hash != NULL)
-		block->hash[at] = data->hash[row];
-}
-
-/* As tree_bin_of, by way of the grid. `step` is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void
-search_grid(const TreeGrid *grid, const double *edges, int step, int missing, const double *x, int count, int *bin)
-{
-	for (int i = 0; i < count; i++)
-	{
-		int			position = grid->first[cell_of(grid, x[i])];
-
-		for (int k = step; k > 0; k >>= 1)
-			position += x[i] > edges[position + k - 1] ? k : 0;
-		bin[i] = x[i] != x[i] ? missing : position;
-	}
-}
-
-void
-tree_grid_search(const TreeGrid *grid, const double *edges, int nedges, const double *x, int count, int *bin)
-{
-	int			missing = nedges + 1;
-
-	switch (grid->step)
-	{
-		case 0:
-			for (int i = 0; i < count; i++)
-				bin[i] = x[i] != x[i] ? missing : tree_bin_of(edges, nedges, x[i]);
-			break;
-		case 1:
-			search_grid(grid, edges, 1, missing, x, count, bin);
-			break;
-		case 2:
-			search_grid(grid, edges, 2, missing, x, count, bin);
-			break;
-		case 4:
-			search_grid(grid, edges, 4, missing, x, count, bin);
-			break;
-		default:
-			search_grid(grid, edges, grid->step, missing, x, count, bin);
-			break;
-	}
-}
-
-static void
-find_bins(const TreeBins *bins, int j, const double *x, int count, int *bin)
-{
-	const TreeFeature *feature = &bins->features[j];
-
-	if (!feature->categorical)
-	{
-		tree_grid_search(&bins->grids[j], bins->edges[j], feature->nbins - 1, x, count, bin);
-		return;
-	}
-	for (int i = 0; i < count; i++)
-		bin[i] = x[i] >= 0 && x[i] < feature->nbins ? (int) x[i] : feature->nbins;
-}
-
-static void
-store_bins(const Filler *fill, const TreeFeature *feature, int count)
-{
-	const Destination *to = fill->destination;
-
-	for (int i = 0; i < count && !feature->wide; i++)
-	{
-		if (to[i].record != NULL)
-			to[i].record[feature->column] = (uint8_t) fill->bin[i];
-	}
-	for (int i = 0; i < count && feature->wide; i++)
-	{
-		if (to[i].record != NULL)
-			to[i].wide[feature->column] = (uint16_t) fill->bin[i];
-	}
-}
-
-CoreStatus
-tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowFilter held_out, const void *context, TreeData *data)
-{
-	Filler	   *fill;
-
-	CORE_ALLOC(env, fill, 1);
-	CORE_ALLOC(env, fill->x, (size_t) TREE_CHUNK_ROWS * (size_t) bins->nfeatures);
-	fill->rows = rows;
-	fill->bins = bins;
-	fill->data = data;
-	fill->held_out = held_out;
-	fill->context = context;
-	for (int64_t first = 0; first < rows->nrows; first += TREE_CHUNK_ROWS)
-	{
-		int			count = rows->nrows - first < TREE_CHUNK_ROWS ? (int) (rows->nrows - first) : TREE_CHUNK_ROWS;
-
-		env_poll(env);
-		transform_block(rows->transform, rows->data, first, count, rows->training, fill->x, TREE_CHUNK_ROWS);
-		for (int i = 0; i < count; i++)
-			choose_destination(fill, first + i, &fill->destination[i]);
-		for (int j = 0; j < bins->nfeatures; j++)
-		{
-			find_bins(bins, j, fill->x + (size_t) j * TREE_CHUNK_ROWS, count, fill->bin);
-			store_bins(fill, &bins->features[j], count);
-		}
-	}
-	env_release(env, fill->x);
-	env_release(env, fill);
+	bins->nfeatures = input->nterms;
+	CORE_ALLOC(env, bins->features, (size_t) input->nterms);
+	CORE_ALLOC(env, bins->edges, (size_t) input->nterms);
+	CORE_ALLOC(env, bins->grids, (size_t) input->nterms);
+	CORE_TRY(tree_bins_describe(env, input, bins->features));
+	CORE_TRY(tree_learner_init(env, rows, max_bin, &learner));
+	for (int k = 0; k < rows->transform->nfeatures; k++)
+		CORE_TRY(tree_learn_feature(&learner, k, bins));
+	tree_learner_free(&learner);
 	return CORE_OK;
-}
-
-void
-tree_bins_chunk(const FitRows *rows, const TreeBins *bins, int64_t first, int count, double *x, int *bin)
-{
-	transform_block(rows->transform, rows->data, first, count, rows->training, x, TREE_CHUNK_ROWS);
-	for (int j = 0; j < bins->nfeatures; j++)
-	{
-		size_t		column = (size_t) j * TREE_CHUNK_ROWS;
-
-		find_bins(bins, j, x + column, count, bin + column);
-	}
 }

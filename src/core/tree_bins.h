@@ -29,25 +29,40 @@ typedef struct TreeBins
 	double	  **edges;			/* [nfeatures][nbins - 1] ascending; bin b: edges[b - 1] < x <= edges[b]; NULL for categories */
 } TreeBins;
 
-/* Which part a row belongs to, besides rows of weight zero, which are in none. */
-typedef bool (*TreeRowFilter) (const void *context, uint64_t hash);
+/*
+ * Categories, which are known before any row is read; the others become numbers
+ * in byte columns as long as max_bin is at most TREE_MAX_BINS.
+ */
+extern CoreStatus tree_bins_describe(CoreEnv *env, const FitInput *input, TreeFeature *features);
+/* Fills column and offset, and in `shape` nfeatures, ncolumns, nwide, hist_bins. */
+extern CoreStatus tree_bins_place(CoreEnv *env, int nfeatures, TreeFeature *features, TreeShape *shape);
 
 /*
- * Learns bins of every term from the rows that come first in canonical order:
- * a random sample of them all.  Terms with at most max_bin distinct values in
- * it get a bin for each.  Edges lie between neighbouring values as stored:
- * a <= edge < b, so that bins and `x <= edge` agree on every row.  Fills
- * column, offset and, in `shape`, nfeatures, ncolumns, nwide, hist_bins; without
- * a shape there may be up to TREE_MAX_CATEGORIES bins, else TREE_MAX_BINS.
+ * Learns bins of terms from the rows that come first in canonical order: a
+ * random sample of them all.  Terms with at most max_bin distinct values in it
+ * get a bin for each.  Edges lie between neighbouring values as stored:
+ * a <= edge < b, so that bins and `x <= edge` agree on every row.
  */
-extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins, TreeShape *shape);
+typedef struct TreeLearner
+{
+	CoreEnv    *env;
+	const FitRows *rows;
+	int			max_bin;
+	int64_t		limit;			/* rows of a sample at most */
+	double	   *sample;
+	uint64_t   *scratch;		/* for sorting */
+	double	   *x;				/* of a chunk of rows */
+	double	   *edges;
+} TreeLearner;
 
-/*
- * Bins all rows of positive weight into `data`, with target, weight and hash;
- * rows for which `held_out` (NULL: none) is true become validation rows.
- * score[0] becomes the offset.
- */
-extern CoreStatus tree_bins_fill(CoreEnv *env, const FitRows *rows, const TreeBins *bins, TreeRowFilter held_out, const void *context, TreeData *data);
+extern CoreStatus tree_learner_init(CoreEnv *env, const FitRows *rows, int max_bin, TreeLearner *learner);
+/* Of one feature of the transform, all its terms; edges go to bins->edges[term], allocated where NULL. */
+extern CoreStatus tree_learn_feature(TreeLearner *learner, int feature, TreeBins *bins);
+extern void tree_learner_free(TreeLearner *learner);
+/* Memory that a learner takes, roughly. */
+extern size_t tree_learner_bytes(const FitRows *rows);
+/* All of it by this process alone, with up to TREE_MAX_CATEGORIES bins; columns are not placed. */
+extern CoreStatus tree_bins_learn(CoreEnv *env, const FitInput *input, const FitRows *rows, int max_bin, TreeBins *bins);
 
 /*
  * Bins of rows first .. first + count - 1, with up to TREE_MAX_CATEGORIES bins

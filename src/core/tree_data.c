@@ -114,7 +114,7 @@ tree_data_create(CoreEnv *env, Team *team, const TreeShape *shape, const TreeFea
 		int			count = left < shape->blocks_per_piece ? left : shape->blocks_per_piece;
 		void	   *piece;
 
-		CORE_TRY(team_share(team, env, (size_t) count * shape->block_size, &piece));
+		CORE_TRY(team_share_unset(team, env, (size_t) count * shape->block_size, &piece));
 	}
 	return tree_data_attach(env, team, first_piece, shape, features, data);
 }

@@ -13,6 +13,7 @@
 #ifndef CORE_TREE_GROW_H
 #define CORE_TREE_GROW_H
 
+#include "core/tree_bins.h"
 #include "core/tree_objective.h"
 #include "core/tree_split.h"
 
@@ -39,6 +40,12 @@ typedef struct TreeJob
 	bool		interacting;	/* there are interaction constraints */
 	double		train_weight;	/* of the training rows, of the validation rows */
 	double		valid_weight;
+	double		validation;		/* share of rows held out, by hash; 0: none */
+	uint64_t	validation_seed;
+	int64_t		nrows;			/* before those of weight zero are left out */
+	size_t		learner_bytes;	/* that learning bins takes of each process */
+	bool		own_weights;	/* only the leader has the weights of rows */
+	int32_t		max_bin;
 	int32_t		num_leaves;
 	int32_t		max_depth;
 	int32_t		n_estimators;
@@ -49,6 +56,8 @@ typedef struct TreeJob
 	int32_t		histograms_per_piece;
 	int32_t		data_piece;		/* first piece of the rows */
 	int32_t		histogram_piece;	/* first piece of the histograms */
+	int32_t		bins_piece;		/* grids of the features, then their edges */
+	size_t		base, fill_starts;
 	size_t		features, segments, left_rows, leaf_sums, leaf_value, statistics, decision, sets, candidates, candidate_sets;	/* offsets in the first piece */
 	size_t		size;			/* of the first piece */
 } TreeJob;
@@ -85,6 +94,9 @@ typedef struct TreeCandidates
 /* Shared memory of a job as this process sees it. */
 typedef struct TreeShared
 {
+	TreeBins	bins;
+	double	   *base;			/* [noutputs] where scores start */
+	int64_t    *fill_starts;	/* [blocks of TREE_FILL_ROWS][2] places of their first training row and validation row */
 	TreeSegment *segments;		/* [num_leaves][train_blocks] */
 	int64_t    *left_rows;		/* [capacity], a cache line apart */
 	TreeLeafSums *leaf_sums;	/* [capacity][num_leaves] */
@@ -169,6 +181,20 @@ extern CoreStatus tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, c
 extern CoreStatus tree_job_attach(CoreEnv *env, Team *team, TreeGrower *grower);
 /* The same in all processes, once the team's pieces are there. */
 extern CoreStatus tree_grower_init(TreeGrower *grower);
+
+/* tree_fill.c */
+
+#define TREE_FILL_ROWS 8192		/* that a process bins at a time: about 0.5 ms for 28 columns */
+
+extern bool tree_row_held_out(const TreeJob *job, uint64_t hash);
+/* Fills starts[][2], last the numbers of rows; needs nothing of the job but what is held out. */
+extern void tree_fill_starts(CoreEnv *env, const TreeJob *job, const FitRows *rows, int64_t *starts);
+/*
+ * Every process: learns the bins of all terms and bins the rows of positive
+ * weight into `data`, with target, weight, hash and starting scores.  rows NULL:
+ * this process does not have them and waits for the others.
+ */
+extern CoreStatus tree_fill(TreeGrower *grower, const FitRows *rows);
 
 /* tree_grow.c */
 

@@ -3,7 +3,7 @@
  *	  The shared memory of a fit by trees: sizes, places, addresses; see
  *	  tree_grow.h.
  *
- * Pieces of the team in order: the job with everything small, the blocks of
+ * Pieces of the team in order: the job with everything small, bins, the blocks of
  * rows, histograms (two for each process, then the slots of leaves).
  */
 #include "core/tree_grow.h"
@@ -43,6 +43,8 @@ tree_job_complete(CoreEnv *env, const Team *team, const TreeFeature *features, T
 	job->histograms_per_piece = (int32_t) (TEAM_PIECE_MAX / histogram);
 
 	end = (end + 63) & ~(size_t) 63;
+	job->base = place(&end, (size_t) job->shape.noutputs, sizeof(double));
+	job->fill_starts = place(&end, 2 * (size_t) ((job->nrows + TREE_FILL_ROWS - 1) / TREE_FILL_ROWS), sizeof(int64_t));
 	job->features = place(&end, (size_t) job->shape.nfeatures, sizeof(TreeFeature));
 	job->decision = place(&end, 1, sizeof(TreeDecision));
 	job->sets = place(&end, 2 * (size_t) job->set_words, sizeof(uint32_t));
@@ -66,11 +68,42 @@ histogram_count(const TreeJob *job)
 	return 2 * job->capacity + job->nslots;
 }
 
+/* Numbers of one feature's edges and what follows them. */
+static size_t
+edge_room(const TreeJob *job)
+{
+	return (size_t) job->max_bin + TREE_GRID_PADDING;
+}
+
+static size_t
+bins_size(const TreeJob *job)
+{
+	return (size_t) job->shape.nfeatures * (edge_room(job) * sizeof(double) + sizeof(TreeGrid));
+}
+
+static CoreStatus
+resolve_bins(CoreEnv *env, char *piece, char *base, const TreeJob *job, TreeBins *bins)
+{
+	double	   *edges;
+
+	bins->nfeatures = job->shape.nfeatures;
+	bins->features = (TreeFeature *) (base + job->features);
+	bins->grids = (TreeGrid *) piece;
+	edges = (double *) (piece + (size_t) bins->nfeatures * sizeof(TreeGrid));
+	CORE_ALLOC(env, bins->edges, (size_t) bins->nfeatures);
+	for (int i = 0; i < bins->nfeatures; i++)
+		bins->edges[i] = bins->features[i].categorical ? NULL : edges + (size_t) i * edge_room(job);
+	return CORE_OK;
+}
+
 static CoreStatus
 resolve(CoreEnv *env, const Team *team, char *base, const TreeJob *job, TreeShared *shared)
 {
 	size_t		histogram = (size_t) job->shape.hist_bins * sizeof(TreeSums);
 
+	CORE_TRY(resolve_bins(env, team->pieces[job->bins_piece], base, job, &shared->bins));
+	shared->base = (double *) (base + job->base);
+	shared->fill_starts = (int64_t *) (base + job->fill_starts);
 	shared->decision = (TreeDecision *) (base + job->decision);
 	shared->sets = (uint32_t *) (base + job->sets);
 	shared->candidates = (TreeCandidates *) (base + job->candidates);
@@ -101,7 +134,9 @@ helper_bytes(const TreeJob *job)
 	size_t		sums = 2 * (size_t) job->shape.hist_bins * sizeof(int64_t);
 	size_t		row = sizeof(uint16_t) + (job->shape.moving ? (size_t) job->shape.stride : 0) + sizeof(uint32_t) + sizeof(TreeFixed);
 
-	return sums + nodes + sets + row * (size_t) job->shape.block_rows + (size_t) job->shape.nblocks * sizeof(TreeBlock) + (size_t) job->shape.nfeatures * 64;
+	size_t		chunk = (size_t) TREE_CHUNK_ROWS * (size_t) job->shape.nfeatures * sizeof(double);
+
+	return sums + nodes + sets + chunk + job->learner_bytes + row * (size_t) job->shape.block_rows + (size_t) job->shape.nblocks * sizeof(TreeBlock) + (size_t) job->shape.nfeatures * 64;
 }
 
 /* Tells the team all pieces that it will be asked for. */
@@ -113,8 +148,9 @@ reserve_pieces(CoreEnv *env, Team *team, const TreeJob *job)
 	size_t	   *sizes;
 	int			count = 0;
 
-	CORE_ALLOC(env, sizes, 2 + (size_t) shape->npieces + (size_t) histogram_count(job));
+	CORE_ALLOC(env, sizes, 3 + (size_t) shape->npieces + (size_t) histogram_count(job));
 	sizes[count++] = job->size;
+	sizes[count++] = bins_size(job);
 	for (int left = shape->nblocks; left > 0; left -= shape->blocks_per_piece)
 		sizes[count++] = (size_t) (left < shape->blocks_per_piece ? left : shape->blocks_per_piece) * shape->block_size;
 	for (int left = histogram_count(job); left > 0; left -= job->histograms_per_piece)
@@ -140,6 +176,8 @@ tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *
 	shared = piece;
 	*shared = *job;
 	memcpy(base + job->features, features, (size_t) job->shape.nfeatures * sizeof(TreeFeature));
+	shared->bins_piece = team->npieces;
+	CORE_TRY(team_share(team, env, bins_size(job), &piece));
 	shared->data_piece = team->npieces;
 	CORE_TRY(tree_data_create(env, team, &job->shape, (const TreeFeature *) (base + job->features), &grower->data));
 	shared->histogram_piece = team->npieces;

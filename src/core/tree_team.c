@@ -13,9 +13,10 @@
 #define SERIAL_PIECES 16
 
 static CoreStatus
-serial_share(Team *team, CoreEnv *env, size_t size, void **piece)
+serial_share(Team *team, CoreEnv *env, size_t size, bool zeroed, void **piece)
 {
 	(void) team;
+	(void) zeroed;
 	*piece = env_alloc(env, size, 1);
 	return *piece != NULL ? CORE_OK : CORE_NO_MEMORY;
 }
@@ -37,8 +38,8 @@ team_reserve(Team *team, CoreEnv *env, const size_t *sizes, int count, size_t ow
 	return team->reserve != NULL ? team->reserve(team, env, sizes, count, own) : CORE_OK;
 }
 
-CoreStatus
-team_share(Team *team, CoreEnv *env, size_t size, void **piece)
+static CoreStatus
+share(Team *team, CoreEnv *env, size_t size, bool zeroed, void **piece)
 {
 	if (size > TEAM_PIECE_MAX)
 		return env_fail(env, CORE_TOO_LARGE, "a piece of %zu bytes exceeds the limit of shared memory", size);
@@ -52,9 +53,21 @@ team_share(Team *team, CoreEnv *env, size_t size, void **piece)
 		env_release(env, team->pieces);
 		team->pieces = larger;
 	}
-	CORE_TRY(team->share(team, env, size, piece));
+	CORE_TRY(team->share(team, env, size, zeroed, piece));
 	team->pieces[team->npieces++] = *piece;
 	return CORE_OK;
+}
+
+CoreStatus
+team_share(Team *team, CoreEnv *env, size_t size, void **piece)
+{
+	return share(team, env, size, true, piece);
+}
+
+CoreStatus
+team_share_unset(Team *team, CoreEnv *env, size_t size, void **piece)
+{
+	return share(team, env, size, false, piece);
 }
 
 void

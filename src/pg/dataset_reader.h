@@ -32,7 +32,7 @@ typedef struct DatasetRequest
 	const char *group_or_time_column;	/* = split->column when the method needs one */
 	bool		keep_split;		/* for folds: split_values, and holding out nothing is no NOTICE */
 	bool		fingerprint;	/* of all rows and columns of the source */
-	bool		private_memory; /* nothing of the rows in shared memory: they outlive the transaction, or no worker reads them */
+	bool		private_memory; /* nothing of the rows in shared memory: they outlive the transaction, or are not fitted */
 	bool		quiet;			/* no NOTICEs, and a source without features is no error */
 } DatasetRequest;
 

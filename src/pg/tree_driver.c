@@ -6,7 +6,8 @@
  * Pieces of the team are arrays in dynamic shared memory, taken before parallel
  * mode begins.  When they do not fit, they are private memory and this process
  * carries on alone.  Workers attach to the pieces and run help_rows; nothing of
- * the fit is made again there.
+ * the fit is made again there.  Where the rows lie in shared memory, too, workers
+ * are told where (fit_flat.h) and help to prepare them; nothing is copied for that.
  *
  * Waiting is on a condition variable, which serves cancels, timeouts and errors
  * of workers.  What ends one process ends all: an error or the death of a worker
@@ -25,6 +26,7 @@
 #include "utils/wait_event.h"
 
 #include "core/team.h"
+#include "pg/fit_flat.h"
 #include "pg/guc.h"
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
@@ -52,6 +54,10 @@ typedef struct TreeTeamShared
 	pg_atomic_uint32 size;		/* processes; 0: not known yet */
 	pg_atomic_uint64 units[TEAM_MAX_SIZE];	/* of work done by each process */
 	char		algorithm[NAMEDATALEN];
+	Size		job_bytes;		/* of the flat job; 0: workers do without the rows */
+	SharedPlace job;
+	int			nsegments;		/* that the flat job refers to */
+	dsm_handle	segments[FLAT_MAX_SEGMENTS];
 	int			capacity;
 	int			npieces;
 	SharedPlace pieces[FLEXIBLE_ARRAY_MEMBER];
@@ -98,12 +104,42 @@ team_wake(Team *team)
 	ConditionVariableBroadcast(&team_shared(team)->advanced);
 }
 
+static void
+rows_of_job(const FitJob *job, FitRows *rows)
+{
+	rows->data = job->data;
+	rows->transform = job->transform;
+	rows->nrows = job->nrows;
+	rows->target = job->target != NULL ? job->target : job->data->target;
+	rows->weight = job->weight != NULL ? job->weight : job->data->weight;
+	rows->offset = job->data->offset;
+	rows->training = job->training;
+}
+
 /* ---------- workers ---------- */
 
 static char *
 map_place(List **mapped, const SharedPlace *place)
 {
 	return shared_segment_map(mapped, place->segment) + place->offset;
+}
+
+/* The rows as the leader has them, NULL when it alone has them. */
+static const FitRows *
+find_rows(PgEnv *env, List **mapped, const TreeTeamShared *shared)
+{
+	char	  **addresses;
+	PiecedArray *pieced;
+	FitRows    *rows;
+
+	if (shared->job_bytes == 0)
+		return NULL;
+	addresses = palloc(sizeof(char *) * Max(shared->nsegments, 1));
+	for (int i = 0; i < shared->nsegments; i++)
+		addresses[i] = shared_segment_map(mapped, shared->segments[i]);
+	rows = palloc0(sizeof(FitRows));
+	rows_of_job(fit_unflatten(&env->core, map_place(mapped, &shared->job), addresses, &pieced), rows);
+	return rows;
 }
 
 void
@@ -122,6 +158,7 @@ tree_driver_worker_main(dsm_segment *segment, shm_toc *toc)
 	team.pieces = palloc(sizeof(void *) * Max(shared->npieces, 1));
 	for (int i = 0; i < shared->npieces; i++)
 		team.pieces[i] = map_place(&mapped, &shared->pieces[i]);
+	team.rows = find_rows(&env, &mapped, shared);
 	team.sleep = team_sleep;
 	team.wake = team_wake;
 
@@ -188,7 +225,7 @@ leader_reserve(Team *team, CoreEnv *core, const size_t *sizes, int count, size_t
 }
 
 static void *
-share_in_arena(TreeTeam *tree, Size size)
+share_in_arena(TreeTeam *tree, Size size, bool zeroed)
 {
 	char	   *piece;
 
@@ -200,7 +237,7 @@ share_in_arena(TreeTeam *tree, Size size)
 		return NULL;
 	}
 	tree->accounted += size;
-	for (Size done = 0; done < size; done += CLEAR_STEP)
+	for (Size done = 0; zeroed && done < size; done += CLEAR_STEP)
 	{
 		CHECK_FOR_INTERRUPTS();
 		memset(piece + done, 0, Min(CLEAR_STEP, size - done));
@@ -209,7 +246,7 @@ share_in_arena(TreeTeam *tree, Size size)
 }
 
 static CoreStatus
-leader_share(Team *team, CoreEnv *core, size_t size, void **piece)
+leader_share(Team *team, CoreEnv *core, size_t size, bool zeroed, void **piece)
 {
 	TreeTeam   *tree = (TreeTeam *) team;
 
@@ -218,7 +255,7 @@ leader_share(Team *team, CoreEnv *core, size_t size, void **piece)
 	{
 		if (tree->arena == NULL)
 			tree->arena = shared_arena_create(CurrentMemoryContext, 0);
-		*piece = share_in_arena(tree, size);
+		*piece = share_in_arena(tree, size, zeroed);
 		if (*piece == NULL)
 			carry_on_alone(tree);
 	}
@@ -244,6 +281,65 @@ release_pieces(TreeTeam *tree)
 }
 
 /* ---------- the leader's workers ---------- */
+
+static bool
+is_shared(const void *array, Size bytes)
+{
+	dsm_handle	segment;
+	Size		offset;
+
+	return array == NULL || shared_arena_locate(array, bytes, &segment, &offset);
+}
+
+/* Whether workers can read all rows where they are. */
+static bool
+rows_are_shared(const FitJob *job)
+{
+	const Dataset *data = job->data;
+	const void *arrays[] = {job->target, job->weight, data->target, data->weight, data->offset, data->hash};
+
+	for (int i = 0; i < (int) lengthof(arrays); i++)
+	{
+		if (!is_shared(arrays[i], (Size) (i < 2 ? job->nrows : data->nrows) * sizeof(double)))
+			return false;
+	}
+	for (int c = 0; c < data->schema.count; c++)
+	{
+		const Column *column = &data->columns[c];
+
+		if (!is_shared(column->values, (Size) data->nrows * storage_size(column->storage) * column->feature->width) ||
+			!is_shared(column->nulls, (Size) (data->nrows + 63) / 64 * sizeof(uint64)))
+			return false;
+	}
+	return true;
+}
+
+/* Tells workers where the rows are; they do without them when that takes memory that is not there. */
+static void
+share_rows(TreeTeam *tree)
+{
+	PgEnv	   *env = tree->env;
+	TreeTeamShared *shared = tree->shared;
+	FlatFit    *flat;
+	char	   *bytes;
+
+	if (!rows_are_shared(tree->job))
+		return;
+	flat = palloc(sizeof(FlatFit));
+	if (!fit_flatten(tree->job, tree->arena, flat) ||
+		(env->budget > 0 && flat->length > env->budget - Min(env->used, env->budget)) ||
+		(bytes = shared_arena_alloc(tree->arena, flat->length)) == NULL)
+		return;
+	pg_env_account(env, flat->length);
+	tree->accounted += flat->length;
+	memcpy(bytes, flat->bytes, flat->length);
+	(void) shared_arena_locate(bytes, flat->length, &shared->job.segment, &shared->job.offset);
+	memcpy(shared->segments, flat->segments, sizeof(dsm_handle) * flat->nsegments);
+	shared->nsegments = flat->nsegments;
+	shared->job_bytes = flat->length;
+	pfree(flat->bytes);
+	pfree(flat);
+}
 
 static TreeTeamShared *
 create_shared(TreeTeam *tree)
@@ -306,10 +402,11 @@ leader_start(Team *team)
 	TreeTeam   *tree = (TreeTeam *) team;
 	int			launched;
 
-	progress_phase("fitting", 0);
 	if (tree->nworkers == 0)
 		return;
 	tree->shared = create_shared(tree);
+	if (tree->shared != NULL)
+		share_rows(tree);
 	if (tree->shared == NULL || !shared_segment_fits(SERVER_SEGMENT_BYTES))
 	{
 		carry_on_alone(tree);
@@ -406,18 +503,10 @@ tree_driver_fit(PgEnv *env, const FitJob *job, Model *model)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops trees", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CoreEnv    *core = &env->core;
-	const Dataset *data = job->data;
 	TreeTeam   *tree = palloc0(sizeof(TreeTeam));
 	FitRows		rows = {0};
 
-	rows.data = data;
-	rows.transform = job->transform;
-	rows.nrows = job->nrows;
-	rows.target = job->target != NULL ? job->target : data->target;
-	rows.weight = job->weight != NULL ? job->weight : data->weight;
-	rows.offset = data->offset;
-	rows.training = job->training;
-
+	rows_of_job(job, &rows);
 	team_init(tree, env, job);
 	progress_phase("preparing trees", 0);
 	pg_env_check(core, job->algorithm->fit_rows(core, &job->input, &rows, &tree->team, model));

@@ -106,8 +106,6 @@ train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest 
 	request->positive = arguments->positive;
 	request->split = split;
 	request->group_or_time_column = split->column;
-	/* they bin the rows, and share the bins */
-	request->private_memory = arguments->algorithm->fit_rows != NULL;
 }
 
 /*

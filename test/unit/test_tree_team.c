@@ -62,6 +62,10 @@ assert_same_for_all_teams(TreeFit *fit)
 		tree_fit_run(fit, processes);
 		assert_true(tree_fit_digest(fit) == alone);
 	}
+	fit->helpers_have_rows = false;
+	tree_fit_run(fit, 2);
+	assert_true(tree_fit_digest(fit) == alone);
+	fit->helpers_have_rows = true;
 }
 
 static void

@@ -25,12 +25,16 @@ typedef struct ForkedTeam
 } ForkedTeam;
 
 static CoreStatus
-forked_share(Team *team, CoreEnv *env, size_t size, void **piece)
+forked_share(Team *team, CoreEnv *env, size_t size, bool zeroed, void **piece)
 {
 	(void) team;
 	(void) env;
 	*piece = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return *piece != MAP_FAILED ? CORE_OK : CORE_NO_MEMORY;
+	if (*piece == MAP_FAILED)
+		return CORE_NO_MEMORY;
+	if (!zeroed)
+		memset(*piece, 0xa5, size);
+	return CORE_OK;
 }
 
 static void
@@ -92,6 +96,7 @@ tree_fit_init(TreeFit *fit, CoreEnv *env, int64_t nrows, const char *algorithm, 
 	fit->task = task;
 	fit->nclasses = nclasses;
 	fit->seed = 42;
+	fit->helpers_have_rows = true;
 	assert_ok(env, params_init(env, &fit->params, algorithm, algorithm_find(algorithm)->params));
 }
 
@@ -153,7 +158,7 @@ tree_fit_try(TreeFit *fit, int processes)
 
 		forked.algorithm = fit->model.algorithm;
 		forked.env = env;
-		CORE_TRY(forked_share(&forked.team, env, sizeof(TeamSync), &sync));
+		CORE_TRY(forked_share(&forked.team, env, sizeof(TeamSync), true, &sync));
 		forked.team.sync = sync;
 		forked.team.capacity = processes;
 		forked.team.share = forked_share;
@@ -161,6 +166,7 @@ tree_fit_try(TreeFit *fit, int processes)
 		forked.team.stop = forked_stop;
 		forked.team.sleep = forked_sleep;
 		forked.team.wake = forked_wake;
+		forked.team.rows = fit->helpers_have_rows ? &rows : NULL;
 	}
 	CORE_TRY(fit->model.algorithm->fit_rows(env, &input, &rows, &forked.team, &fit->model));
 	return algorithm_bind(env, &fit->model);

@@ -18,6 +18,7 @@ typedef struct TreeFit
 	double	   *weight;			/* NULL: all 1 */
 	double	   *offset;
 	uint64_t	seed;
+	bool		helpers_have_rows;	/* so that they bin them, too; true at first */
 	ParamSet	params;
 	Model		model;			/* bound */
 	Transform  *transform;
