@@ -19,11 +19,12 @@
  * sample (Efraimidis and Spirakis, "Weighted random sampling with a reservoir",
  * 2006).
  *
- * The processes of a team take trees (isolation.h).
+ * The processes of a team take trees and blocks of rows to score (isolation.h).
+ * They are called only where that pays for starting them.
  *
- * Cost: a pass over the rows' hashes for each tree, 5 ns a row; the trees
- * themselves are small: 100 of 256 rows take 10 ms.  Shared memory: 8 bytes a
- * row, as many for its weight, samples and trees of a batch (up to 64 MB).
+ * Cost: 3 ns a row for samples of 128 trees, 0.1 ms for a tree of 256 rows; with
+ * a contamination 30 ns for each row and tree.  Shared memory: samples and trees of
+ * a batch (up to 64 MB), 8 MB of rows to score.
  */
 #include "core/isolation.h"
 
@@ -32,17 +33,18 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "core/real.h"
 #include "core/sort.h"
 #include "core/tree_data.h"
 
-#define LN2 0.69314718055994530942
-#define EULER_GAMMA 0.57721566490153286061
 #define POLL_ROWS 65536
-#define CHUNK_ROWS 512			/* rows scored at a time */
 #define MAX_SAMPLES 65536
 #define VALUES_BYTES ((size_t) 32 * 1024 * 1024)	/* of the samples and trees of a batch */
+#define PREFETCH 8				/* rows of a sample ahead */
+/* What a team is worth, in ns */
+#define CUT_COST 50.0			/* a row of a sample and level */
+#define WALK_COST 30.0			/* a row and tree */
+#define TEAM_COST 40e6
 
 static const ParamSpec isolation_params[] = {
 	{"n_estimators", PARAM_INTEGER, 100, 1, 10000, NULL, "num_trees|ntree",
@@ -61,23 +63,11 @@ typedef struct IsolationFit
 	const FitInput *input;
 	const FitRows *rows;
 	Team	   *team;
-	Model	   *model;
 	int64_t		usable;			/* rows of positive weight */
 	IsolationJob *job;
-	uint32_t   *set;
-	TreeStore	store;
+	IsolationSampler *sampler;
+	double	   *margin;			/* [rows] where they are scored */
 } IsolationFit;
-
-/* Mean path length of an unsuccessful search in a tree of n entries. */
-static double
-mean_path(double n)
-{
-	if (n <= 1)
-		return 0;
-	if (n == 2)
-		return 1;
-	return 2 * (real_log(n - 1) + EULER_GAMMA) - 2 * (n - 1) / n;
-}
 
 /* ------------------------------------------------------------ the job */
 
@@ -102,36 +92,14 @@ configure(IsolationFit *fit, IsolationJob *job)
 	job->samples = samples > (double) fit->usable ? (int) fit->usable : (int) samples;
 	while ((1 << job->max_depth) < job->samples)
 		job->max_depth++;
-	job->nrows = fit->rows->nrows;
 	job->nterms = fit->input->nterms;
 	job->ntrees = params_integer(params, "n_estimators");
 	job->seed = fit->input->seed;
-	job->weighted = fit->rows->weight != NULL;
 	tree_bytes = (size_t) job->samples * (size_t) job->nterms * sizeof(double) + isolation_slot_bytes(job);
 	job->nslots = (int32_t) (VALUES_BYTES / tree_bytes);
 	job->nslots = job->nslots < 1 ? 1 : job->nslots > job->ntrees ? job->ntrees : job->nslots;
-	return CORE_OK;
-}
-
-/* Hashes of rows, so that equal ones differ, and weights; equal hashes are neighbours in canonical order. */
-static CoreStatus
-share_rows(IsolationFit *fit, IsolationJob *job)
-{
-	const uint64_t *hash = fit->rows->data->hash;
-	uint64_t	ordinal = 0;
-
-	CORE_TRY(team_table_share(fit->team, fit->env, job->nrows, sizeof(uint64_t), &job->rows));
-	if (job->weighted)
-		CORE_TRY(team_table_share(fit->team, fit->env, job->nrows, sizeof(double), &job->weights));
-	for (int64_t row = 0; row < job->nrows; row++)
-	{
-		if (row % POLL_ROWS == 0)
-			env_poll(fit->env);
-		ordinal = row > 0 && hash[row] == hash[row - 1] ? ordinal + 1 : 0;
-		*(uint64_t *) team_table_at(fit->team, &job->rows, row) = hash_seeded(hash[row], ordinal);
-		if (job->weighted)
-			*(double *) team_table_at(fit->team, &job->weights, row) = fit->rows->weight[row];
-	}
+	if (!isnan(params_number(params, "contamination")))
+		isolation_plan_blocks(job, fit->rows->nrows);
 	return CORE_OK;
 }
 
@@ -139,6 +107,7 @@ static CoreStatus
 prepare(IsolationFit *fit)
 {
 	CoreEnv    *env = fit->env;
+	const FitRows *rows = fit->rows;
 	size_t		nterms = (size_t) fit->input->nterms;
 	IsolationJob job = {0};
 	void	   *piece;
@@ -154,29 +123,55 @@ prepare(IsolationFit *fit)
 		if (term->categorical && term->ncategories > job.most_categories)
 			job.most_categories = term->ncategories;
 	}
-	CORE_TRY(share_rows(fit, &job));
 	CORE_TRY(team_table_share(fit->team, env, job.nslots, isolation_slot_bytes(&job), &job.slots));
 	CORE_TRY(team_table_share(fit->team, env, (int64_t) job.nslots * job.samples, nterms * sizeof(double), &job.values));
+	if (job.block_rows > 0)
+	{
+		CORE_TRY(team_table_share(fit->team, env, job.nblocks, isolation_block_bytes(&job), &job.blocks));
+		CORE_ALLOC(env, fit->margin, (size_t) rows->nrows);
+	}
 	memcpy(fit->job, &job, offsetof(IsolationJob, ncategories));
-	CORE_ALLOC(env, fit->set, (size_t) TREE_SET_WORDS(job.most_categories));
-	tree_store_init(env, &fit->store, 1);
-	return CORE_OK;
+	return isolation_sampler_create(env, rows->data->hash, rows->weight, rows->nrows, fit->usable, job.samples, job.seed, &fit->sampler);
 }
 
-/* ------------------------------------------------------------ the leader's part of a batch */
+static bool
+is_worth_a_team(const IsolationJob *job)
+{
+	double		work = CUT_COST * job->ntrees * job->samples * job->max_depth;
 
-/* Values of the sample of a slot's tree; scoring does not tell infinities from the largest numbers. */
+	if (job->block_rows > 0)
+		work += WALK_COST * job->ntrees * (double) job->nrows;
+	return work > TEAM_COST;
+}
+
+/* ------------------------------------------------------------ trees */
+
+/* A sample's rows are far apart. */
 static void
-read_sample(IsolationFit *fit, int slot)
+prefetch_row(const Dataset *data, int64_t row)
+{
+	for (int i = 0; i < data->schema.count; i++)
+	{
+		const Column *column = &data->columns[i];
+
+		__builtin_prefetch((const char *) column->values + row * column->feature->width * (int64_t) storage_size(column->storage));
+	}
+}
+
+/* Values of the sample of a tree into a slot; scoring does not tell infinities from the largest numbers. */
+static void
+write_sample(IsolationFit *fit, int tree, int slot)
 {
 	const IsolationJob *job = fit->job;
-	const int64_t *chosen = isolation_chosen(job, isolation_slot(fit->team, job, slot));
+	const int64_t *chosen = isolation_sample(fit->sampler, tree);
 
 	for (int i = 0; i < job->samples; i++)
 	{
 		double	   *x = team_table_at(fit->team, &job->values, (int64_t) slot * job->samples + i);
 
 		env_poll(fit->env);
+		if (i + PREFETCH < job->samples)
+			prefetch_row(fit->rows->data, chosen[i + PREFETCH]);
 		transform_block(fit->rows->transform, fit->rows->data, chosen[i], 1, fit->rows->training, x, 1);
 		for (int j = 0; j < job->nterms; j++)
 		{
@@ -186,57 +181,9 @@ read_sample(IsolationFit *fit, int slot)
 	}
 }
 
+/* All processes; those with a store keep the trees. */
 static CoreStatus
-store_tree(IsolationFit *fit, int slot)
-{
-	const IsolationJob *job = fit->job;
-	const IsolationSlot *tree = isolation_slot(fit->team, job, slot);
-
-	for (int i = 0; i < tree->nnodes; i++)
-	{
-		const IsolationNode *node = &tree->nodes[i];
-		TreeStoredNode stored = {0};
-		double		value;
-
-		stored.feature = node->feature;
-		stored.cover = node->count;
-		stored.count = node->count;
-		stored.threshold = node->threshold;
-		stored.flags = node->flags;
-		if (node->feature < 0)
-		{
-			value = -LN2 * (node->depth + mean_path(node->count)) / (mean_path(job->samples) * job->ntrees);
-			stored.value = &value;
-		}
-		else if (node->flags & NODE_CATEGORICAL)
-		{
-			isolation_fill_set(node, job->ncategories[node->feature], fit->set);
-			stored.set = fit->set;
-			stored.set_words = TREE_SET_WORDS(job->ncategories[node->feature]);
-		}
-		CORE_TRY(tree_store_add_node(&fit->store, &stored));
-	}
-	return tree_store_add_tree(&fit->store, tree->nnodes);
-}
-
-static CoreStatus
-store_batch(IsolationFit *fit, int done, int count)
-{
-	for (int i = 0; i < count; i++)
-	{
-		env_poll(fit->env);
-		CORE_TRY(store_tree(fit, i));
-	}
-	if (fit->team->progress != NULL)
-		fit->team->progress(fit->team, done + count, fit->job->ntrees, NAN);
-	return CORE_OK;
-}
-
-/* ------------------------------------------------------------ all processes */
-
-/* The leader stores the trees of a batch while the others choose the samples of the next. */
-static CoreStatus
-grow_trees(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *leader)
+grow_trees(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *leader, TreeStore *store)
 {
 	IsolationGrower *grower;
 
@@ -246,95 +193,121 @@ grow_trees(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *lead
 		int			count = job->ntrees - first < job->nslots ? job->ntrees - first : job->nslots;
 		int64_t		unit;
 
-		for (; (unit = team_take(team)) < count; team->units++)
-			isolation_choose(grower, first + (int) unit, (int) unit);
-		team_synchronize(team, env, NULL, NULL);
 		for (int i = 0; i < count && leader != NULL; i++)
-			read_sample(leader, i);
+			write_sample(leader, first + i, i);
 		team_synchronize(team, env, NULL, NULL);
 		for (; (unit = team_take(team)) < count; team->units++)
 			isolation_grow(grower, first + (int) unit, (int) unit);
 		team_synchronize(team, env, NULL, NULL);
-		if (leader != NULL)
-			CORE_TRY(store_batch(leader, first, count));
+		for (int i = 0; i < count && store != NULL; i++)
+		{
+			env_poll(env);
+			CORE_TRY(isolation_store(grower, i, store));
+		}
+		if (leader != NULL && team->progress != NULL)
+			team->progress(team, first + count, job->ntrees, NAN);
 	}
+	return CORE_OK;
+}
+
+/* ------------------------------------------------------------ the threshold */
+
+/* The score that `contamination` of the training rows reach, by weight. */
+static CoreStatus
+add_threshold(IsolationFit *fit, Model *model)
+{
+	CoreEnv    *env = fit->env;
+	const FitRows *rows = fit->rows;
+	double		contamination = params_number(fit->input->params, "contamination");
+	WeightedValues scores = {0};
+
+	if (fit->margin == NULL)
+		return CORE_OK;
+	scores.value = fit->margin;
+	if (rows->weight != NULL)
+		CORE_ALLOC(env, scores.weight, (size_t) fit->usable);
+	for (int64_t row = 0; row < rows->nrows; row++)
+	{
+		if (row % POLL_ROWS == 0)
+			env_poll(env);
+		if (!fit_row_counts(rows, row))
+			continue;
+		if (rows->weight != NULL)
+			scores.weight[scores.n] = rows->weight[row];
+		scores.value[scores.n++] = -fit->margin[row];
+	}
+	CORE_TRY(weighted_sort(env, &scores));
+	CORE_TRY(model_add_number(env, model, "threshold", real_exp(-weighted_quantile(&scores, contamination, false))));
+	env_release(env, scores.weight);
+	env_release(env, fit->margin);
+	return CORE_OK;
+}
+
+/* A model of the trees that a helper has kept, as far as scoring goes. */
+static CoreStatus
+helpers_model(CoreEnv *env, const IsolationJob *job, Model **result)
+{
+	Model	   *model;
+
+	CORE_ALLOC(env, model, 1);
+	CORE_ALLOC(env, model->transform, 1);
+	CORE_ALLOC(env, model->transform->terms, (size_t) job->nterms);
+	model->transform->nterms = job->nterms;
+	for (int i = 0; i < job->nterms; i++)
+	{
+		model->transform->terms[i].categorical = job->ncategories[i] >= 0;
+		model->transform->terms[i].ncategories = job->ncategories[i] >= 0 ? job->ncategories[i] : 0;
+	}
+	model->noutputs = 1;
+	*result = model;
 	return CORE_OK;
 }
 
 /* ------------------------------------------------------------ the fit */
 
-/* The score that `contamination` of the training rows reach, by weight. */
 static CoreStatus
-add_threshold(IsolationFit *fit)
+run(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *leader, Model *model)
 {
-	CoreEnv    *env = fit->env;
-	Model	   *model = fit->model;
-	double		contamination = params_number(fit->input->params, "contamination");
-	WeightedValues scores = {0};
-	double	   *x;
-	double	   *scratch;
-	double		margin[CHUNK_ROWS];
+	bool		scored = job->block_rows > 0;
+	bool		keeps = leader != NULL || scored;
+	double		base = 0;
+	TreeStore	store;
 
-	if (isnan(contamination))
+	tree_store_init(env, &store, 1);
+	CORE_TRY(grow_trees(env, team, job, leader, keeps ? &store : NULL));
+	if (!keeps)
+		return CORE_OK;
+	if (model == NULL)
+		CORE_TRY(helpers_model(env, job, &model));
+	CORE_TRY(tree_store_finish(&store, &base, 1, job->nterms, model));
+	if (!scored)
 		return CORE_OK;
 	CORE_TRY(tree_model_bind(env, model));
-	CORE_ALLOC(env, scores.value, (size_t) fit->usable);
-	CORE_ALLOC(env, scores.weight, (size_t) fit->usable);
-	CORE_ALLOC(env, x, (size_t) CHUNK_ROWS * (size_t) fit->input->nterms);
-	CORE_ALLOC(env, scratch, (size_t) tree_model_scratch(model));
-	for (int64_t first = 0; first < fit->rows->nrows; first += CHUNK_ROWS)
-	{
-		int			count = fit->rows->nrows - first < CHUNK_ROWS ? (int) (fit->rows->nrows - first) : CHUNK_ROWS;
-
-		env_poll(env);
-		transform_block(fit->rows->transform, fit->rows->data, first, count, fit->rows->training, x, CHUNK_ROWS);
-		tree_model_score_rows(model, x, CHUNK_ROWS, count, scratch, margin);
-		for (int i = 0; i < count; i++)
-		{
-			if (!fit_row_counts(fit->rows, first + i))
-				continue;
-			scores.value[scores.n] = -margin[i];
-			scores.weight[scores.n++] = fit->rows->weight != NULL ? fit->rows->weight[first + i] : 1;
-		}
-	}
-	CORE_TRY(weighted_sort(env, &scores));
-	CORE_TRY(model_add_number(env, model, "threshold", real_exp(-weighted_quantile(&scores, contamination, false))));
-	env_release(env, scores.value);
-	env_release(env, scores.weight);
-	env_release(env, x);
-	env_release(env, scratch);
-	return CORE_OK;
+	return isolation_score_rows(env, team, job, model, leader != NULL ? leader->rows : NULL, leader != NULL ? leader->margin : NULL);
 }
 
 static CoreStatus
 isolation_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Team *team, Model *model)
 {
-	IsolationFit *fit;
-	double		base = 0;
+	IsolationFit fit = {.env = env, .input = input, .rows = rows, .team = team};
 
-	CORE_ALLOC(env, fit, 1);
-	fit->env = env;
-	fit->input = input;
-	fit->rows = rows;
-	fit->team = team;
-	fit->model = model;
-	CORE_TRY(prepare(fit));
-	team_start(team);
-	CORE_TRY(grow_trees(env, team, fit->job, fit));
-	team_stop(team);
+	CORE_TRY(prepare(&fit));
+	if (is_worth_a_team(fit.job))
+		team_start(team);
 	model->link = LINK_LOG;
 	model->noutputs = 1;
-	model->rows_train = fit->usable;
-	CORE_TRY(tree_store_finish(&fit->store, &base, 1, input->nterms, model));
-	CORE_TRY(model_add_number(env, model, "samples", fit->job->samples));
-	CORE_TRY(model_add_number(env, model, "rows", (double) fit->usable));
-	return add_threshold(fit);
+	model->rows_train = fit.usable;
+	CORE_TRY(run(env, team, fit.job, &fit, model));
+	team_stop(team);
+	CORE_TRY(model_add_number(env, model, "samples", fit.job->samples));
+	CORE_TRY(model_add_number(env, model, "rows", (double) fit.usable));
+	return add_threshold(&fit, model);
 }
 
 static CoreStatus
 isolation_help_rows(CoreEnv *env, Team *team)
 {
-	return grow_trees(env, team, team->pieces[0], NULL);
+	return run(env, team, team->pieces[0], NULL, NULL);
 }
 
 static CoreStatus

@@ -1,12 +1,13 @@
 /*
  * isolation.h
- *	  Trees of an isolation forest, grown by the processes of a team.
+ *	  Samples, trees and scores of an isolation forest, by the processes of a team.
  *
- * Trees come in batches of as many as there are slots for.  Of each batch the
- * processes first choose the samples, by the hashes of rows, which are shared;
- * the leader, who alone has the rows, writes down the values of those chosen;
- * then the processes cut them.  A unit of work is a tree, and a tree depends on
- * hashes, weights, values and its seed alone.
+ * Trees come in batches of as many as there are slots for.  The leader, who
+ * alone has the rows, chooses the samples of a batch and writes down their
+ * values; then the processes cut them: a unit of work is a tree, which depends on
+ * values and its seed alone.  Where the training rows are to be scored, each
+ * process keeps all trees; the leader writes down the terms of some blocks of rows
+ * at a time, and a unit is a block.
  */
 #ifndef CORE_ISOLATION_H
 #define CORE_ISOLATION_H
@@ -17,19 +18,19 @@
 /* What a fit is made of; flat, the first piece of a team. Categories of terms follow: -1 where they are numbers. */
 typedef struct IsolationJob
 {
-	int64_t		nrows;
 	int32_t		nterms;
 	int32_t		ntrees;
 	int32_t		samples;		/* rows of a tree */
 	int32_t		max_depth;
 	int32_t		most_categories;
 	int32_t		nslots;			/* trees of a batch */
+	int32_t		block_rows;		/* of those that are scored; 0: none are */
+	int32_t		nblocks;		/* at a time */
+	int64_t		nrows;			/* to score */
 	uint64_t	seed;
-	bool		weighted;
-	TeamTable	rows;			/* uint64_t: hash of row and ordinal among equal rows */
-	TeamTable	weights;		/* double: 0: the row is left out */
 	TeamTable	slots;			/* IsolationSlot */
 	TeamTable	values;			/* double[nterms] of each row of a sample, slot after slot; no infinities */
+	TeamTable	blocks;			/* double[nterms][block_rows] terms, double[block_rows] margins */
 	int32_t		ncategories[];
 } IsolationJob;
 
@@ -50,7 +51,7 @@ typedef struct IsolationNode
 typedef struct IsolationSlot
 {
 	int32_t		nnodes;
-	IsolationNode nodes[];		/* [2 samples]; then int64_t chosen[samples] */
+	IsolationNode nodes[];		/* [2 samples] */
 } IsolationSlot;
 
 /* One process's part. */
@@ -61,27 +62,35 @@ typedef struct IsolationGrower
 	const IsolationJob *job;
 	uint64_t	seed;			/* of the tree at hand */
 	int64_t		first_value;	/* in job->values */
-	int64_t    *chosen;			/* of the slot at hand: heap of rows by key */
-	double	   *key;			/* [samples] */
 	int32_t    *order;			/* [samples] */
 	int32_t    *terms;			/* [nterms] permutation */
 	uint32_t   *set;			/* of the category with the most */
 } IsolationGrower;
 
-extern CoreStatus isolation_grower_create(CoreEnv *env, const Team *team, const IsolationJob *job, IsolationGrower **grower);
 static inline IsolationSlot *
 isolation_slot(const Team *team, const IsolationJob *job, int index)
 {
 	return team_table_at(team, &job->slots, index);
 }
+
+/* isolation_sample.c: `usable` of the rows have positive weight (NULL: all), at least `samples`. Rows in canonical order. */
+typedef struct IsolationSampler IsolationSampler;
+extern CoreStatus isolation_sampler_create(CoreEnv *env, const uint64_t *hash, const double *weight, int64_t nrows, int64_t usable, int samples,
+										   uint64_t seed, IsolationSampler **sampler);
+/* Rows of the sample of a tree, until the next call; trees are best asked for in order. */
+extern const int64_t *isolation_sample(IsolationSampler *sampler, int tree);
+
+/* isolation_tree.c */
+extern CoreStatus isolation_grower_create(CoreEnv *env, const Team *team, const IsolationJob *job, IsolationGrower **grower);
 extern size_t isolation_slot_bytes(const IsolationJob *job);
-/* Rows of the sample of a slot's tree, [samples]. */
-extern int64_t *isolation_chosen(const IsolationJob *job, IsolationSlot *slot);
-/* The sample of a tree into a slot. */
-extern void isolation_choose(IsolationGrower *grower, int tree, int slot);
 /* The tree on the values of its sample. */
 extern void isolation_grow(IsolationGrower *grower, int tree, int slot);
-/* Categories that go left at a node. */
-extern void isolation_fill_set(const IsolationNode *node, int ncategories, uint32_t *set);
+extern CoreStatus isolation_store(IsolationGrower *grower, int slot, TreeStore *store);
+
+/* isolation_score.c: rows and memory of a block */
+extern void isolation_plan_blocks(IsolationJob *job, int64_t nrows);
+extern size_t isolation_block_bytes(const IsolationJob *job);
+/* All processes, with their trees. Leader: margins of all rows [nrows] of `rows`; the others: `rows` and `margin` are NULL. */
+extern CoreStatus isolation_score_rows(CoreEnv *env, Team *team, const IsolationJob *job, const Model *model, const FitRows *rows, double *margin);
 
 #endif							/* CORE_ISOLATION_H */

@@ -5,8 +5,12 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
+#include "core/isolation.h"
+#include "core/real.h"
 #include "core/tree_model.h"
 #include "tree_fit.h"
 #include "walk.h"
@@ -245,6 +249,136 @@ duplicates_are_sampled_apart(void **state)
 	assert_true(highest > N * 0.8);
 }
 
+/* What a sampler is to find: every arrival of every row, without a horizon. Keys [TREES][n]. */
+static double *
+all_keys(CoreEnv *env, const uint64_t *hash, const double *weight, int n, uint64_t seed)
+{
+	enum {TREES = 128};
+	double	   *keys = env_alloc(env, (size_t) TREES * (size_t) n, sizeof(double));
+	uint64_t	ordinal = 0;
+
+	for (int row = 0; row < n; row++)
+	{
+		double		at = 0;
+		int			left = TREES;
+		uint64_t	own;
+
+		ordinal = row > 0 && hash[row] == hash[row - 1] ? ordinal + 1 : 0;
+		own = ordinal > 0 ? hash_seeded(hash[row], ordinal) : hash[row];
+		for (int t = 0; t < TREES; t++)
+			keys[t * n + row] = INFINITY;
+		for (uint64_t i = 0; left > 0 && weight[row] > 0; i++)
+		{
+			uint64_t	draw = hash_seeded(own, hash_seeded(0, ~seed) + i);
+			double	   *key = &keys[(int) (draw % TREES) * n + row];
+
+			at -= real_log1p(-((double) (draw >> 11) * 0x1p-53));
+			if (*key < INFINITY)
+				continue;
+			*key = at / weight[row];
+			left--;
+		}
+	}
+	return keys;
+}
+
+/* Exactly the rows with the least keys, whatever the weights. */
+static void
+samples_have_the_least_keys(void **state)
+{
+	enum {N = 6000, SAMPLES = 20, TREES = 128};
+	CoreEnv    *env = *state;
+	uint64_t   *hash = env_alloc(env, N, sizeof(uint64_t));
+	double	   *weight = env_alloc(env, N, sizeof(double));
+	TestRandom	random = {17};
+
+	for (int i = 0; i < N; i++)
+		hash[i] = i % 10 < 3 ? hash_int64(i / 10) : hash_int64(i + N);
+	for (int kind = 0; kind < 4; kind++)
+	{
+		IsolationSampler *sampler;
+		double	   *keys;
+		int			usable = 0;
+
+		for (int i = 0; i < N; i++)
+		{
+			double		normal = test_random_normal(&random);
+
+			weight[i] = kind == 0 ? 1 : kind == 1 ? i % 4 : kind == 2 ? exp(8 * normal) : i < 10 ? 1e300 : i % 2 ? 1 : 1e-300;
+			usable += weight[i] > 0;
+		}
+		keys = all_keys(env, hash, weight, N, 5);
+		assert_ok(env, isolation_sampler_create(env, hash, kind == 0 ? NULL : weight, N, usable, SAMPLES, 5, &sampler));
+		for (int t = 0; t < TREES; t++)
+		{
+			const int64_t *rows = isolation_sample(sampler, t);
+			bool		taken[N] = {false};
+			double		most = 0;
+
+			for (int i = 0; i < SAMPLES; i++)
+			{
+				assert_false(taken[rows[i]]);
+				taken[rows[i]] = true;
+				most = fmax(most, keys[t * N + rows[i]]);
+			}
+			assert_true(most < INFINITY);
+			for (int i = 0; i < N; i++)
+				assert_true(taken[i] || keys[t * N + i] > most);
+		}
+	}
+}
+
+/* How often rows are drawn, alone and in pairs of trees, is what chance says; a row more changes few samples. */
+static void
+samples_are_fair(void **state)
+{
+	enum {N = 10000, SAMPLES = 100, TREES = 1024};
+	CoreEnv    *env = *state;
+	uint64_t   *hash = env_alloc(env, N, sizeof(uint64_t));
+	int		   *drawn = env_alloc(env, N, sizeof(int));
+	int64_t    *before = env_alloc(env, (size_t) TREES * SAMPLES, sizeof(int64_t));
+	bool	   *marked = env_alloc(env, N, sizeof(bool));
+	IsolationSampler *sampler;
+	double		chi_squared = 0;
+	int			shared = 0;
+	int			moved = 0;
+
+	for (int i = 0; i < N; i++)
+		hash[i] = hash_int64(i);
+	assert_ok(env, isolation_sampler_create(env, hash, NULL, N, N, SAMPLES, 42, &sampler));
+	for (int t = 0; t < TREES; t++)
+	{
+		memcpy(before + (size_t) t * SAMPLES, isolation_sample(sampler, t), SAMPLES * sizeof(int64_t));
+		for (int i = 0; i < SAMPLES; i++)
+		{
+			int64_t		row = before[(size_t) t * SAMPLES + (size_t) i];
+
+			drawn[row]++;
+			shared += t > 0 && marked[row];
+		}
+		memset(marked, 0, N * sizeof(bool));
+		for (int i = 0; i < SAMPLES; i++)
+			marked[before[(size_t) t * SAMPLES + (size_t) i]] = true;
+	}
+	/* each row is in 1 % of the samples */
+	for (int i = 0; i < N; i++)
+		chi_squared += (drawn[i] - TREES * 0.01) * (drawn[i] - TREES * 0.01) / (TREES * 0.01 * 0.99);
+	assert_true(fabs(chi_squared - N) < 5 * sqrt(2.0 * N));
+	/* neighbouring trees share one row on average */
+	assert_true(abs(shared - TREES) < 5 * sqrt(TREES));
+
+	assert_ok(env, isolation_sampler_create(env, hash, NULL, N - 1, N - 1, SAMPLES, 42, &sampler));
+	for (int t = 0; t < TREES; t++)
+	{
+		memset(marked, 0, N * sizeof(bool));
+		for (int i = 0; i < SAMPLES; i++)
+			marked[before[(size_t) t * SAMPLES + (size_t) i]] = true;
+		for (int i = 0; i < SAMPLES; i++)
+			moved += !marked[isolation_sample(sampler, t)[i]];
+	}
+	assert_int_equal(moved, drawn[N - 1]);
+}
+
 /* Rows of weight zero are never drawn; heavy ones more often. */
 static void
 weights_are_chances(void **state)
@@ -385,6 +519,8 @@ teams_agree(void **state)
 			fit.weight = weight;
 		tree_fit_set(&fit, "n_estimators", large ? 25 : 50);
 		tree_fit_set(&fit, "max_samples", large ? 30000 : 256);
+		if (!large)
+			tree_fit_set(&fit, "contamination", 0.1);	/* all processes score */
 		for (int processes = 1; processes <= 3; processes++)
 		{
 			tree_fit_run(&fit, processes);
@@ -405,6 +541,8 @@ main(void)
 		TEST(planted_rows_score_highest),
 		TEST(rare_values_stand_out),
 		TEST(duplicates_are_sampled_apart),
+		TEST(samples_have_the_least_keys),
+		TEST(samples_are_fair),
 		TEST(weights_are_chances),
 		TEST(contamination_gives_a_threshold),
 		TEST(edge_cases),
