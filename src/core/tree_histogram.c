@@ -17,6 +17,7 @@
 #define MAX_FIXED 0x1p30		/* of TreeFixed: sums of 2^32 rows fit 64 bits */
 #define SUM_BITS 62				/* of a 64-bit sum over all rows */
 #define TAIL_RATIO 512			/* max over root mean square that 16 bits still serve */
+#define MAX_FLOAT_SCALE 0x1p126 /* of scales that single precision holds */
 #define FETCH_AHEAD 16			/* rows */
 
 /* The largest power of two that scales `largest` to at most `limit`; 1 for zero. */
@@ -40,6 +41,15 @@ has_tail(double largest, double squares, int64_t rows)
 	return rows > 0 && largest * largest > (double) TAIL_RATIO * TAIL_RATIO * (squares / (double) rows);
 }
 
+/* What tree_pack and tree_fix multiply with: where gradients all but vanish, they lose digits. */
+static double
+float_scale(double largest, double limit)
+{
+	double		scale = power_scale(largest, limit);
+
+	return scale < MAX_FLOAT_SCALE ? scale : MAX_FLOAT_SCALE;
+}
+
 TreeScale
 tree_sum_scale(const TreeExtent *extent)
 {
@@ -60,8 +70,8 @@ tree_scale_choose(const TreeExtent *extent)
 
 	if (scale.precise)
 		return scale;
-	scale.gradient = power_scale(extent->max_gradient, MAX_PACKED_GRADIENT);
-	scale.hessian = power_scale(extent->max_hessian, MAX_PACKED_HESSIAN);
+	scale.gradient = float_scale(extent->max_gradient, MAX_PACKED_GRADIENT);
+	scale.hessian = float_scale(extent->max_hessian, MAX_PACKED_HESSIAN);
 	return scale;
 }
 
@@ -72,8 +82,8 @@ tree_leaf_scale(const TreeExtent *extent)
 
 	if (scale.precise)
 		return scale;
-	scale.gradient = power_scale(extent->max_gradient, MAX_FIXED);
-	scale.hessian = power_scale(extent->max_hessian, MAX_FIXED);
+	scale.gradient = float_scale(extent->max_gradient, MAX_FIXED);
+	scale.hessian = float_scale(extent->max_hessian, MAX_FIXED);
 	return scale;
 }
 
