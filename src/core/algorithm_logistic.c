@@ -136,6 +136,8 @@ logistic_step(CoreEnv *env, const FitPlan *plan, void *iterate, const void *stat
 static CoreStatus
 logistic_finish(CoreEnv *env, const FitPlan *plan, const void *iterate, Model *model)
 {
+	if (params_given(plan->input.params, "C"))
+		params_imply(&model->params, "reg_lambda", 1.0 / params_number(plan->input.params, "C"));
 	return is_multinomial(plan) ? multinomial_finish(env, plan, iterate, model) : irls_finish(env, plan, iterate, model);
 }
 

@@ -404,6 +404,12 @@ params_record(ParamSet *set, const char *name, double number)
 	value->chosen = !value->given;
 }
 
+void
+params_imply(ParamSet *set, const char *name, double number)
+{
+	set->values[params_get(set, name) - set->values].number = number;
+}
+
 const ParamValue *
 params_get(const ParamSet *set, const char *name)
 {

@@ -68,6 +68,8 @@ extern CoreStatus params_set_weights(CoreEnv *env, ParamSet *set, const char *na
 extern CoreStatus params_copy(CoreEnv *env, const ParamSet *from, ParamSet *set);
 /* Records what the data made of a parameter that was not given, or what a given one came to. */
 extern void params_record(ParamSet *set, const char *name, double number);
+/* Records a value that was given in the words of another parameter. */
+extern void params_imply(ParamSet *set, const char *name, double number);
 
 /* Reading; the name must exist in the table (asserted). */
 extern const ParamValue *params_get(const ParamSet *set, const char *name);

@@ -1,5 +1,5 @@
 -- Parameters: weights of classes by name, where values come from, their defaults as JSON.
-SELECT plan(28);
+SELECT plan(30);
 
 -- weights of classes are factors on the weights of their rows
 CREATE TABLE weighed AS
@@ -79,6 +79,14 @@ SELECT mlops.train('net', 'SELECT id, glucose, mass, age, pressure FROM test.pim
 SELECT is((SELECT origin || ' ' || value FROM mlops.model_params('net/2') WHERE param = 'alpha'), 'given 0.5', '... and a given one is told apart');
 SELECT ok(mean <> max, 'each fold chooses anew') FROM mlops.cross_validate('SELECT id, glucose, mass, age FROM test.pima_diabetes', 'glucose', 'elastic_net', key => 'id', task => 'regression', folds => 3)
 WHERE metric = 'r2_score';
+
+-- one parameter in the words of another
+SELECT mlops.train('inverse', 'weighed', 'label', 'logistic', params, exclude => '{w,w_low,level}', key => 'id', calibrate => 'platt', split => '{"refit": true}')
+FROM (VALUES (1, '{"C": 0.25}'::jsonb), (2, '{"reg_lambda": 4}')) AS given (n, params) ORDER BY n;
+SELECT results_eq($$SELECT param, value, origin FROM mlops.model_params('inverse/1') WHERE param IN ('C', 'reg_lambda') ORDER BY 1$$,
+    $$VALUES ('C', '0.25', 'given'), ('reg_lambda', '4', 'given')$$, 'the penalty that C stands for is shown as the one in use');
+SELECT results_eq($$SELECT term, estimate FROM mlops.coefficients('inverse/1')$$, $$SELECT term, estimate FROM mlops.coefficients('inverse/2')$$,
+    '... and makes the same model');
 
 -- defaults
 SELECT is(params -> 'max_depth', '-1', 'numbers are numbers') FROM mlops.algorithms WHERE algorithm = 'gbm';
