@@ -81,7 +81,7 @@ static const ParamSpec gbm_params[] = {
 	{"min_data_per_group", PARAM_INTEGER, NAN, 1, 1e9, NULL, NULL,
 	"Rows of categories that a split tells apart at least; by default from the number of rows."},
 	{"offset", PARAM_TEXT, 0, 0, 0, NULL, "init_score|base_margin",
-	"Column that is added to the margin."},
+	"Column that is added to the margin; numbers and two classes only."},
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL}
 };
 
@@ -129,6 +129,8 @@ choose_objective(GbmFit *fit)
 		return env_hint(fit->env, CORE_INVALID, "%s", log_loss ? "Objective \"log_loss\" needs a target with classes." :
 						"Classification has objective \"log_loss\"; set argument task to \"regression\" if the target is a number.");
 	}
+	if (fit->input->task == TASK_MULTICLASS && fit->rows.offset != NULL)
+		return env_fail(fit->env, CORE_INVALID, "an offset needs a target that is a number or has two classes");
 	objective->loss = choose_loss(fit->input);
 	objective->alpha = !isnan(alpha) ? alpha : objective->loss == LOSS_HUBER ? 0.9 : 0.5;
 	objective->power = params_number(params, "tweedie_variance_power");
@@ -324,6 +326,11 @@ gbm_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Team *tea
 	CORE_TRY(tree_fill(&fit->booster.grower, &fit->rows));
 	CORE_TRY(tree_boost(&fit->booster));
 	team_stop(team);
+	if (fit->booster.diverged)
+	{
+		env_fail(env, CORE_NUMERIC, "boosting diverged after %d iterations", fit->booster.iterations);
+		return env_hint(env, CORE_NUMERIC, "Use a smaller \"learning_rate\".");
+	}
 	return finish(fit);
 }
 

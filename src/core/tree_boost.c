@@ -137,6 +137,13 @@ merge_extents(TreeGrower *grower)
 	}
 }
 
+/* Squares, since the largest magnitude does not see NaN. */
+static bool
+extent_is_finite(const TreeExtent *extent)
+{
+	return isfinite(extent->gradient_squares) && isfinite(extent->hessian_squares);
+}
+
 static double
 mean_loss(const TreeGrower *grower, int first, int end, double weight)
 {
@@ -187,6 +194,9 @@ boost_once(TreeBooster *booster, bool *grown)
 		if (k > 0)
 			gradient_pass(booster, k);
 		merge_extents(grower);
+		booster->diverged = !extent_is_finite(&grower->extent);
+		if (booster->diverged)
+			return CORE_OK;
 		tree_grow(grower, booster->iterations, k);
 		booster->pending = k;
 		*grown |= grower->nleaves > 1;
@@ -215,6 +225,8 @@ tree_boost(TreeBooster *booster)
 		if (note_losses(booster) || last)
 			break;
 		CORE_TRY(boost_once(booster, &grown));
+		if (booster->diverged)
+			return CORE_OK;
 		if (grown)
 			booster->iterations++;
 	}

@@ -23,6 +23,7 @@ typedef struct TreeBooster
 	int			best_iteration; /* with the least validation loss; = iterations without early stopping */
 	double	   *training_loss;	/* [n_estimators] mean loss after each iteration */
 	double	   *eval_loss;		/* of validation rows, NaN without any */
+	bool		diverged;		/* gradients left the range of single precision */
 	int			pending;		/* output whose scores lack the tree just grown, -1: none */
 
 	/* leader */

@@ -18,6 +18,7 @@
 #define NEWTON_STEPS 50
 #define NEWTON_TOLERANCE 1e-12
 #define LARGEST_GRADIENT 1e30	/* leaves room in single precision for weights and sums */
+#define LARGEST_LOGARITHM 300	/* sums of its exponentials are finite */
 #define SMALLEST_GRADIENT 1e-30 /* of the largest: less is as good as zero in single precision */
 #define POLL_ROWS 65536
 
@@ -218,37 +219,54 @@ start_log_link(const Starter *start, double up, double *base)
 }
 
 static CoreStatus
-check_targets(const Starter *start)
+check_row(const Starter *start, int64_t row)
 {
 	TreeLoss	loss = start->objective->loss;
-	const double *y = start->rows->target;
+	bool		log_link = loss == LOSS_POISSON || loss == LOSS_GAMMA || loss == LOSS_TWEEDIE;
+	double		y = start->rows->target[row];
+	double		weight = weight_of(start, row);
+	double		offset = offset_of(start, row);
+
+	if ((y < 0 && (loss == LOSS_POISSON || loss == LOSS_TWEEDIE)) || (y <= 0 && loss == LOSS_GAMMA))
+	{
+		env_fail(start->env, CORE_INVALID, "the target has the value %.15g, outside the range of this objective", y);
+		return env_hint(start->env, CORE_INVALID, "Objectives \"poisson\" and \"tweedie\" need values from 0, \"gamma\" above 0.");
+	}
+	if (!(fabs(y) * weight < LARGEST_GRADIENT && weight < LARGEST_GRADIENT))
+	{
+		env_fail(start->env, CORE_INVALID, "a target of %.15g with weight %.15g is too large for boosting", y, weight);
+		return env_hint(start->env, CORE_INVALID, "Use another unit, or transform the target with \"log\".");
+	}
+	if (!(fabs(offset) * (log_link ? 1 : weight) < (log_link ? LARGEST_LOGARITHM : LARGEST_GRADIENT)))
+	{
+		env_fail(start->env, CORE_INVALID, "an offset of %.15g with weight %.15g is too large for boosting", offset, weight);
+		return env_hint(start->env, CORE_INVALID, log_link ? "Offsets of this objective are logarithms, such as that of an exposure." : "Use another unit.");
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+check_targets(const Starter *start)
+{
 	double		most_weight = 0;
 	double		most = 0;
 
 	for (int64_t row = 0; row < start->rows->nrows; row++)
 	{
-		double		gradient = fabs(y[row]) * weight_of(start, row);
+		double		weight = weight_of(start, row);
+		double		gradient = fabs(start->rows->target[row]) * weight;
 
 		if (row % POLL_ROWS == 0)
 			env_poll(start->env);
-		if (!(weight_of(start, row) > 0))
+		if (!(weight > 0))
 			continue;
-		most_weight = weight_of(start, row) > most_weight ? weight_of(start, row) : most_weight;
+		CORE_TRY(check_row(start, row));
+		most_weight = weight > most_weight ? weight : most_weight;
 		most = gradient > most ? gradient : most;
-		if ((y[row] < 0 && (loss == LOSS_POISSON || loss == LOSS_TWEEDIE)) || (y[row] <= 0 && loss == LOSS_GAMMA))
-		{
-			env_fail(start->env, CORE_INVALID, "the target has the value %.15g, outside the range of this objective", y[row]);
-			return env_hint(start->env, CORE_INVALID, "Objectives \"poisson\" and \"tweedie\" need values from 0, \"gamma\" above 0.");
-		}
-		if (!(gradient < LARGEST_GRADIENT && weight_of(start, row) < LARGEST_GRADIENT))
-		{
-			env_fail(start->env, CORE_INVALID, "a target of %.15g with weight %.15g is too large for boosting", y[row], weight_of(start, row));
-			return env_hint(start->env, CORE_INVALID, "Use another unit, or transform the target with \"log\".");
-		}
 	}
 	if (most_weight < SMALLEST_GRADIENT || (most > 0 && most < SMALLEST_GRADIENT))
 	{
-		env_fail(start->env, CORE_INVALID, "%s are too small for boosting", most_weight < SMALLEST_GRADIENT ? "all weights" : "all targets");
+		env_fail(start->env, CORE_INVALID, "all %s are too small for boosting", most_weight < SMALLEST_GRADIENT ? "weights" : "targets");
 		return env_hint(start->env, CORE_INVALID, "Use another unit.");
 	}
 	return CORE_OK;

@@ -330,92 +330,6 @@ test_monotone(void **state)
 	}
 }
 
-/* In another unit the same model is found: losses of residuals have no unit of their own, with constraints or without. */
-static void
-test_monotone_units(void **state)
-{
-	static const char *const losses[] = {"squared_error", "absolute_error", "huber", "quantile"};
-	static const double units[] = {0x1p-14, 0x1p14};
-
-	for (int k = 0; k < 8; k++)
-	{
-		double	   *margins[2];
-
-		for (int scaled = 0; scaled < 2; scaled++)
-		{
-			TreeFit		fit;
-			double	   *x = env_alloc(*state, 2 * N, sizeof(double));
-
-			tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-			fill_regression(&fit, 33, N, x);
-			for (int i = 0; i < N; i++)
-				fit.rows.data.target[i] *= scaled ? units[k % 2] : 1;
-			tree_fit_set_text(&fit, "monotone_constraints", "a: 1, b: -1");
-			tree_fit_set_text(&fit, "objective", losses[k / 2]);
-			tree_fit_set(&fit, "n_estimators", 30);
-			tree_fit_set(&fit, "min_child_samples", 3);
-			tree_fit_run(&fit, 1);
-			margins[scaled] = tree_fit_margins(&fit);
-		}
-		for (int i = 0; i < N; i++)
-			assert_true(margins[1][i] == units[k % 2] * margins[0][i]);
-	}
-}
-
-/* Where nothing is left to learn, gradients vanish; what is too small to be told from nothing is refused. */
-static void
-test_vanishing_gradients(void **state)
-{
-	static const double units[] = {0x1p-96, 0x1p-110, 1e-300};
-	TreeFit		fit;
-	double	   *x = env_alloc(*state, N, sizeof(double));
-	double	   *margins;
-
-	for (int i = 0; i < N; i++)
-		x[i] = i % 16;
-	tree_fit_init(&fit, *state, N, "gbm", TASK_BINARY, 2);
-	for (int i = 0; i < N; i++)
-		fit.rows.data.target[i] = x[i] > 4;
-	rows_add_numbers(&fit.rows, "x", x);
-	tree_fit_set(&fit, "learning_rate", 1);
-	tree_fit_set(&fit, "reg_lambda", 0);
-	tree_fit_set(&fit, "min_child_weight", 0);
-	tree_fit_set(&fit, "n_estimators", 500);
-	tree_fit_run(&fit, 1);
-	margins = tree_fit_margins(&fit);
-	for (int i = 0; i < N; i++)
-		assert_true(x[i] > 4 ? margins[i] > 30 : margins[i] < -30);
-
-	for (int k = 0; k < 6; k++)
-	{
-		bool		weights = k >= 3;
-		double		unit = units[k % 3];
-
-		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-		fit.weight = env_alloc(*state, N, sizeof(double));
-		for (int i = 0; i < N; i++)
-		{
-			fit.rows.data.target[i] = (weights ? 1 : unit) * x[i];
-			fit.weight[i] = weights ? unit : 1;
-		}
-		rows_add_numbers(&fit.rows, "x", x);
-		tree_fit_set(&fit, "learning_rate", 1);
-		tree_fit_set(&fit, "reg_lambda", 0);
-		tree_fit_set(&fit, "min_child_weight", 0);
-		tree_fit_set(&fit, "n_estimators", 3);
-		tree_fit_set(&fit, "num_leaves", 16);
-		if (unit < 1e-30)
-		{
-			assert_int_equal(tree_fit_try(&fit, 1), CORE_INVALID);
-			continue;
-		}
-		tree_fit_run(&fit, 1);
-		margins = tree_fit_margins(&fit);
-		for (int i = 0; i < N; i++)
-			assert_true(fabs(margins[i] / (weights ? 1 : unit) - x[i]) < 1e-6);
-	}
-}
-
 /* No branch uses features that share no group. */
 static void
 test_interactions(void **state)
@@ -744,8 +658,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many_classes_poll, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_weights_are_copies, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone, test_env_setup, test_env_teardown),
-		cmocka_unit_test_setup_teardown(test_monotone_units, test_env_setup, test_env_teardown),
-		cmocka_unit_test_setup_teardown(test_vanishing_gradients, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_interactions, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_gains, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_leaf_sizes, test_env_setup, test_env_teardown),
