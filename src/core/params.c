@@ -171,18 +171,65 @@ nearest_word(const char *word, const char *const *words, int count)
 	return nearest;
 }
 
+/* Number of items of "a|b|c". */
+static int
+list_length(const char *list)
+{
+	int			count = list != NULL;
+
+	for (; list != NULL && (list = strchr(list, '|')) != NULL; list++)
+		count++;
+	return count;
+}
+
+/* The name of the parameter that the known name nearest to `name`, or the nearest synonym, means; *nearest is NULL when none is near. */
+static CoreStatus
+find_nearest(CoreEnv *env, const ParamSet *set, const char *name, const char **nearest)
+{
+	const char **words;
+	const char **meanings;
+	const char *near;
+	int			count = 0;
+
+	for (int i = 0; i < set->count; i++)
+		count += 1 + list_length(set->specs[i].synonyms);
+	CORE_ALLOC(env, words, (size_t) count);
+	CORE_ALLOC(env, meanings, (size_t) count);
+	count = 0;
+	for (int i = 0; i < set->count; i++)
+	{
+		words[count] = meanings[count] = set->specs[i].name;
+		count++;
+	}
+	for (int i = 0; i < set->count; i++)
+	{
+		int			synonyms = list_length(set->specs[i].synonyms);
+
+		for (int k = 0; k < synonyms; k++)
+		{
+			words[count] = copy_choice(env, set->specs[i].synonyms, k);
+			if (words[count] == NULL)
+				return CORE_NO_MEMORY;
+			meanings[count++] = set->specs[i].name;
+		}
+	}
+	near = nearest_word(name, words, count);
+	*nearest = NULL;
+	for (int i = 0; i < count && near != NULL; i++)
+	{
+		if (words[i] == near)
+			*nearest = meanings[i];
+	}
+	return CORE_OK;
+}
+
 static CoreStatus
 fail_unknown(CoreEnv *env, const ParamSet *set, const char *name)
 {
 	CoreStatus	status;
-	const char **words;
 	const char *nearest;
 
-	CORE_ALLOC(env, words, (size_t) set->count);
-	for (int i = 0; i < set->count; i++)
-		words[i] = set->specs[i].name;
-	nearest = nearest_word(name, words, set->count);
-	env_release(env, words);
+	CORE_TRY(find_nearest(env, set, name, &nearest));
 
 	status = env_fail(env, CORE_INVALID, "unknown parameter \"%s\" for algorithm \"%s\"", name, set->owner);
 	if (set->count == 0)

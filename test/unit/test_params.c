@@ -191,6 +191,10 @@ unknown_names_have_hints(void **state)
 
 	REFUSED(params_set_number(env, &set, "max_dpeth", 3), "unknown parameter \"max_dpeth\" for algorithm \"demo\"");
 	assert_string_equal(env->hint, "Perhaps you meant \"max_depth\".");
+	REFUSED(params_set_number(env, &set, "shrinkadge", 3), "unknown parameter \"shrinkadge\" for algorithm \"demo\"");
+	assert_string_equal(env->hint, "Perhaps you meant \"learning_rate\".");	/* near a synonym */
+	REFUSED(params_set_number(env, &set, "lamdas", 3), "unknown parameter \"lamdas\" for algorithm \"demo\"");
+	assert_string_equal(env->hint, "Perhaps you meant \"alphas\".");
 	REFUSED(params_set_number(env, &set, "something_else_entirely", 3), "unknown parameter \"something_else_entirely\" for algorithm \"demo\"");
 	assert_string_equal(env->hint, "The view mlops.algorithms lists the parameters of \"demo\".");
 	REFUSED(params_set_number(env, &set, "", 3), "unknown parameter \"\" for algorithm \"demo\"");
