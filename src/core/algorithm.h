@@ -33,7 +33,7 @@ typedef struct DesignBlock
 	const double *y;			/* regression: (mapped) value; classification: class index, binary 1 = positive */
 	const double *w;			/* NULL: all 1; zero-weight rows contribute nothing */
 	const double *offset;		/* on the margin scale; NULL: all 0 */
-	const uint64_t *hash;		/* canonical row hash, for folds by hash_seeded */
+	const uint64_t *hash;		/* canonical hash of row or group, for folds by hash_seeded */
 } DesignBlock;
 
 typedef struct FitInput

@@ -152,7 +152,7 @@ sum_weights(GbmFit *fit)
 			env_poll(fit->env);
 		if (!fit_row_counts(&fit->rows, i))
 			continue;
-		exact_sum_add(&weights[tree_row_held_out(job, fit->rows.data->hash[i])], fit->rows.weight[i]);
+		exact_sum_add(&weights[tree_row_held_out(job, fit->rows.data, i)], fit->rows.weight[i]);
 		if (fit->rows.weight[i] > job->max_weight)
 			job->max_weight = fit->rows.weight[i];
 	}

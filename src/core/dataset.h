@@ -47,7 +47,15 @@ typedef struct Dataset
 	double	   *weight;			/* NULL: all 1 */
 	double	   *offset;			/* NULL: all 0 */
 	uint64_t   *hash;			/* canonical hash of key (or row), unseeded */
+	uint64_t   *group;			/* hash of the group of a split by group; NULL: rows are on their own */
 } Dataset;
+
+/* What folds inside the training rows are drawn by: rows of one group stay together there, too. */
+static inline const uint64_t *
+dataset_fold_hash(const Dataset *data)
+{
+	return data->group != NULL ? data->group : data->hash;
+}
 
 static inline bool
 column_is_null(const Column *column, int64_t row)

@@ -328,9 +328,11 @@ level_block(const FeatureTransform *f, const Dataset *data, int64_t first, int c
 	}
 	if (training && f->fold_codes != NULL)
 	{
+		const uint64_t *hash = dataset_fold_hash(data) + first;
+
 		for (int i = 0; i < count; i++)
 		{
-			size_t		fold = (size_t) (hash_seeded(data->hash[first + i], f->fold_seed) % (unsigned) f->nfolds);
+			size_t		fold = (size_t) (hash_seeded(hash[i], f->fold_seed) % (unsigned) f->nfolds);
 
 			codes[i] = f->fold_codes + (fold * (size_t) CODE_ROWS(f) + (size_t) rows[i]) * (size_t) f->ncodes;
 		}

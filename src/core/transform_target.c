@@ -10,8 +10,8 @@
  *
  * A training row is encoded from the rows of other folds alone, overall mean
  * included, so its own target never reaches it: a category without information
- * then has no correlation with the target.  Folds are by row hash, so equal
- * rows share a fold.
+ * then has no correlation with the target.  Folds are by row hash (by
+ * that of its group, where the split is by group), so equal rows share a fold.
  */
 #include "core/transform_internal.h"
 
@@ -39,7 +39,7 @@ typedef struct TargetTask
 static size_t
 fold_of(const TargetTask *task, int64_t row)
 {
-	return (size_t) (hash_seeded(task->context->data->hash[row], task->f->fold_seed) % TRANSFORM_FOLDS);
+	return (size_t) (hash_seeded(dataset_fold_hash(task->context->data)[row], task->f->fold_seed) % TRANSFORM_FOLDS);
 }
 
 static void

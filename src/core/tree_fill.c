@@ -136,9 +136,9 @@ typedef struct Filler
 } Filler;
 
 bool
-tree_row_held_out(const TreeJob *job, uint64_t hash)
+tree_row_held_out(const TreeJob *job, const Dataset *data, int64_t row)
 {
-	return job->validation > 0 && hash_uniform(hash, job->validation_seed) < job->validation;
+	return job->validation > 0 && hash_uniform(dataset_fold_hash(data)[row], job->validation_seed) < job->validation;
 }
 
 void
@@ -161,7 +161,7 @@ tree_fill_starts(CoreEnv *env, const TreeJob *job, const FitRows *rows, int64_t 
 			bool		counts = fit_row_counts(rows, i);
 
 			here -= !counts;
-			held_out += counts && tree_row_held_out(job, rows->data->hash[i]);
+			held_out += counts && tree_row_held_out(job, rows->data, i);
 		}
 		ntrain += here - held_out;
 		nvalid += held_out;
@@ -207,7 +207,7 @@ choose_destination(Filler *fill, int64_t row, Destination *to)
 	to->record = NULL;
 	if (!fit_row_counts(fill->rows, row))
 		return;
-	training = !tree_row_held_out(fill->grower->job, fill->rows->data->hash[row]);
+	training = !tree_row_held_out(fill->grower->job, fill->rows->data, row);
 	position = training ? fill->ntrain++ : fill->nvalid++;
 	block = &fill->grower->data.blocks[position / shape->block_rows + (training ? 0 : shape->train_blocks)];
 	at = (int) (position % shape->block_rows);

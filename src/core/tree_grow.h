@@ -186,7 +186,7 @@ extern CoreStatus tree_grower_init(TreeGrower *grower);
 
 #define TREE_FILL_ROWS 8192		/* that a process bins at a time: about 0.5 ms for 28 columns */
 
-extern bool tree_row_held_out(const TreeJob *job, uint64_t hash);
+extern bool tree_row_held_out(const TreeJob *job, const Dataset *data, int64_t row);
 /* Fills starts[][2], last the numbers of rows; needs nothing of the job but what is held out. */
 extern void tree_fill_starts(CoreEnv *env, const TreeJob *job, const FitRows *rows, int64_t *starts);
 /*

@@ -18,6 +18,8 @@
 
 #define PREFETCH 64				/* rows ahead in the copy, into the second-level cache */
 
+#define GROUPS_FOR_FOLDS 20
+
 /* ---------- roles ---------- */
 
 static int64 *
@@ -179,7 +181,8 @@ final_row_bytes(const RawColumn *raw)
 static bool
 keeps_split(const DatasetBuild *build)
 {
-	return build->request->keep_split && build->split != NULL && build->split->role != COLUMN_FLAG;
+	return build->split != NULL &&
+		(build->split->role == COLUMN_GROUP || (build->split->role == COLUMN_TIME && build->request->keep_split));
 }
 
 /* Arrays for what is not a feature, in the order in which they will be asked for; returns how many. */
@@ -465,6 +468,30 @@ gather_split(DatasetBuild *build)
 	return values;
 }
 
+/* Folds of fewer groups might hold no row, or all rows of a class. */
+static bool
+enough_groups(const uint64 *group, int64 nrows)
+{
+	uint64		seen[GROUPS_FOR_FOLDS];
+	int			count = 0;
+
+	for (int64 i = 0; i < nrows; i++)
+	{
+		int			known = 0;
+
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (known < count && seen[known] != group[i])
+			known++;
+		if (known < count)
+			continue;
+		seen[count++] = group[i];
+		if (count == GROUPS_FOR_FOLDS)
+			return true;
+	}
+	return false;
+}
+
 void
 order_gather(DatasetBuild *build)
 {
@@ -479,7 +506,13 @@ order_gather(DatasetBuild *build)
 	if (build->offset != NULL)
 		data->offset = gather_doubles(build, build->offset);
 	if (keeps_split(build))
-		build->result->split_values = gather_split(build);
+	{
+		int64	   *values = gather_split(build);
+
+		if (build->split->role == COLUMN_GROUP && enough_groups((uint64 *) values, data->ntrain))
+			data->group = (uint64 *) values;
+		build->result->split_values = values;
+	}
 	for (int i = 0; i < data->schema.count; i++)
 	{
 		RawColumn  *raw = build->gather_order[i];

@@ -30,7 +30,7 @@ typedef struct DatasetRequest
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */
-	bool		keep_split;		/* for folds: split_values, and holding out nothing is no NOTICE */
+	bool		keep_split;		/* for folds: split_values of times, too, and holding out nothing is no NOTICE */
 	bool		fingerprint;	/* of all rows and columns of the source */
 	bool		private_memory; /* nothing of the rows in shared memory: they outlive the transaction, or are not fitted */
 	bool		quiet;			/* no NOTICEs, and a source without features is no error */
@@ -52,7 +52,7 @@ typedef struct DatasetResult
 	TargetInfo	target;			/* name, type, classes, positive filled in */
 	Fingerprint fingerprint;	/* all rows seen; what mlops.fingerprint(row) gives */
 	uint64	   *column_prints;	/* of each column of the source: the sum of its cells */
-	int64	   *split_values;	/* keep_split: of each row, hash of its group or time; NULL: no such column */
+	int64	   *split_values;	/* of each row, hash of its group or, with keep_split, time; NULL: no such column */
 	int64		rows_seen;
 	int64		rows_skipped;	/* NULL target, NaN or infinite regression target */
 	int64		rows_unsampled;

@@ -21,7 +21,7 @@
 #if SIZEOF_VOID_P == 8
 StaticAssertDecl(sizeof(FeatureTransform) == 192, "flat_transform_feature must know every pointer of FeatureTransform");
 StaticAssertDecl(sizeof(Transform) == 32 && sizeof(Term) == 24, "flat_transform must know every pointer of Transform and Term");
-StaticAssertDecl(sizeof(Dataset) == 72 && sizeof(Column) == 64, "flat_dataset must know every pointer of Dataset and Column");
+StaticAssertDecl(sizeof(Dataset) == 80 && sizeof(Column) == 64, "flat_dataset must know every pointer of Dataset and Column");
 StaticAssertDecl(sizeof(ParamValue) == 48, "flat_params must know every pointer of ParamValue");
 StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 120, "flat_job must know every pointer of FitInput and FitJob");
 #endif
@@ -305,6 +305,7 @@ flat_dataset(Flat *flat, Dataset **dataset, Transform **transform)
 	flat_rows(flat, &data->weight, data->nrows, sizeof(double));
 	flat_rows(flat, &data->offset, data->nrows, sizeof(double));
 	flat_rows(flat, &data->hash, data->nrows, sizeof(uint64));
+	flat_rows(flat, &data->group, data->nrows, sizeof(uint64));
 }
 
 static void

@@ -127,7 +127,7 @@ fit_blocks_read(FitBlocks *blocks, int64 index, DesignBlock *block)
 	block->y = target != NULL ? target + first : NULL;
 	block->w = weight != NULL ? weight + first : NULL;
 	block->offset = data->offset != NULL ? data->offset + first : NULL;
-	block->hash = data->hash + first;
+	block->hash = dataset_fold_hash(data) + first;
 	if (blocks->moments != NULL)
 	{
 		double	   *record = blocks->moments + (Size) index * term_moments_doubles(block->nterms);
@@ -388,7 +388,8 @@ extra_bytes(const FitJob *job, const FitPlan *plan, int nworkers)
 {
 	Size		own = sizeof(double) * BLOCK_ROWS * job->transform->nterms + 8 * plan->state_size;
 	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size + moments_size(job) + nworkers * own;
-	const void *arrays[] = {job->target, job->weight, job->data->target, job->data->weight, job->data->offset, job->data->hash};
+	const void *arrays[] = {job->target, job->weight, job->data->target, job->data->weight, job->data->offset, job->data->hash,
+	job->data->group};
 	dsm_handle	handle;
 	Size		offset;
 

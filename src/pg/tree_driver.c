@@ -296,7 +296,7 @@ static bool
 rows_are_shared(const FitJob *job)
 {
 	const Dataset *data = job->data;
-	const void *arrays[] = {job->target, job->weight, data->target, data->weight, data->offset, data->hash};
+	const void *arrays[] = {job->target, job->weight, data->target, data->weight, data->offset, data->hash, data->group};
 
 	for (int i = 0; i < (int) lengthof(arrays); i++)
 	{

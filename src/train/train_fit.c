@@ -203,7 +203,7 @@ out_of_fold_scores(PgEnv *env, const TrainArguments *arguments, const Model *mod
 	Folds		folds;
 
 	quiet.core.log = NULL;		/* the final fit reports aliased terms and the like */
-	folds_by_hash(core, data->hash, data->ntrain, FOLDS, model->seed, &folds);
+	folds_by_hash(core, dataset_fold_hash(data), data->ntrain, FOLDS, model->seed, &folds);
 	for (int fold = 0; fold < FOLDS; fold++)
 	{
 		Model		folded = *model;
