@@ -23,7 +23,7 @@
  * They are called only where that pays for starting them.
  *
  * Cost: 3 ns a row for samples of 128 trees, 0.1 ms for a tree of 256 rows; with
- * a contamination 30 ns for each row and tree.  Shared memory: samples and trees of
+ * a contamination 12 ns for each row and tree.  Shared memory: samples and trees of
  * a batch (up to 64 MB), 8 MB of rows to score.
  */
 #include "core/isolation.h"
@@ -43,8 +43,10 @@
 #define PREFETCH 8				/* rows of a sample ahead */
 /* What a team is worth, in ns */
 #define CUT_COST 50.0			/* a row of a sample and level */
-#define WALK_COST 30.0			/* a row and tree */
-#define TEAM_COST 40e6
+#define WALK_COST 12.0			/* a row and tree */
+#define TEAM_COST 20e6
+#define NODE_BYTES 96			/* of a tree that is kept and scored */
+#define HELPER_BYTES ((size_t) 64 * 1024 * 1024)	/* with more of them, the leader scores alone */
 
 static const ParamSpec isolation_params[] = {
 	{"n_estimators", PARAM_INTEGER, 100, 1, 10000, NULL, "num_trees|ntree",
@@ -70,6 +72,13 @@ typedef struct IsolationFit
 } IsolationFit;
 
 /* ------------------------------------------------------------ the job */
+
+/* Of all trees, where they are kept and scored. */
+static size_t
+tree_memory(const IsolationJob *job)
+{
+	return (size_t) job->ntrees * 2 * (size_t) job->samples * NODE_BYTES;
+}
 
 static CoreStatus
 configure(IsolationFit *fit, IsolationJob *job)
@@ -100,7 +109,18 @@ configure(IsolationFit *fit, IsolationJob *job)
 	job->nslots = job->nslots < 1 ? 1 : job->nslots > job->ntrees ? job->ntrees : job->nslots;
 	if (!isnan(params_number(params, "contamination")))
 		isolation_plan_blocks(job, fit->rows->nrows);
+	job->helpers_score = job->block_rows > 0 && tree_memory(job) <= HELPER_BYTES;
 	return CORE_OK;
+}
+
+static bool
+is_worth_a_team(const IsolationJob *job)
+{
+	double		work = CUT_COST * job->ntrees * job->samples * job->max_depth;
+
+	if (job->helpers_score)
+		work += WALK_COST * job->ntrees * (double) job->nrows;
+	return work > TEAM_COST;
 }
 
 static CoreStatus
@@ -113,6 +133,8 @@ prepare(IsolationFit *fit)
 	void	   *piece;
 
 	CORE_TRY(configure(fit, &job));
+	if (is_worth_a_team(&job))
+		CORE_TRY(team_reserve(fit->team, env, NULL, 0, job.helpers_score ? tree_memory(&job) : 0));
 	CORE_TRY(team_share(fit->team, env, sizeof(IsolationJob) + nterms * sizeof(int32_t), &piece));
 	fit->job = piece;
 	for (size_t i = 0; i < nterms; i++)
@@ -132,16 +154,6 @@ prepare(IsolationFit *fit)
 	}
 	memcpy(fit->job, &job, offsetof(IsolationJob, ncategories));
 	return isolation_sampler_create(env, rows->data->hash, rows->weight, rows->nrows, fit->usable, job.samples, job.seed, &fit->sampler);
-}
-
-static bool
-is_worth_a_team(const IsolationJob *job)
-{
-	double		work = CUT_COST * job->ntrees * job->samples * job->max_depth;
-
-	if (job->block_rows > 0)
-		work += WALK_COST * job->ntrees * (double) job->nrows;
-	return work > TEAM_COST;
 }
 
 /* ------------------------------------------------------------ trees */
@@ -268,21 +280,20 @@ helpers_model(CoreEnv *env, const IsolationJob *job, Model **result)
 static CoreStatus
 run(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *leader, Model *model)
 {
-	bool		scored = job->block_rows > 0;
-	bool		keeps = leader != NULL || scored;
+	bool		keeps = leader != NULL || job->helpers_score;
 	double		base = 0;
 	TreeStore	store;
 
 	tree_store_init(env, &store, 1);
 	CORE_TRY(grow_trees(env, team, job, leader, keeps ? &store : NULL));
-	if (!keeps)
-		return CORE_OK;
-	if (model == NULL)
+	if (model == NULL && keeps)
 		CORE_TRY(helpers_model(env, job, &model));
-	CORE_TRY(tree_store_finish(&store, &base, 1, job->nterms, model));
-	if (!scored)
+	if (keeps)
+		CORE_TRY(tree_store_finish(&store, &base, 1, job->nterms, model));
+	if (job->block_rows == 0)
 		return CORE_OK;
-	CORE_TRY(tree_model_bind(env, model));
+	if (keeps)
+		CORE_TRY(tree_model_bind(env, model));
 	return isolation_score_rows(env, team, job, model, leader != NULL ? leader->rows : NULL, leader != NULL ? leader->margin : NULL);
 }
 

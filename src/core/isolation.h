@@ -27,6 +27,7 @@ typedef struct IsolationJob
 	int32_t		block_rows;		/* of those that are scored; 0: none are */
 	int32_t		nblocks;		/* at a time */
 	int64_t		nrows;			/* to score */
+	bool		helpers_score;	/* too; else they wait */
 	uint64_t	seed;
 	TeamTable	slots;			/* IsolationSlot */
 	TeamTable	values;			/* double[nterms] of each row of a sample, slot after slot; no infinities */
@@ -90,7 +91,7 @@ extern CoreStatus isolation_store(IsolationGrower *grower, int slot, TreeStore *
 /* isolation_score.c: rows and memory of a block */
 extern void isolation_plan_blocks(IsolationJob *job, int64_t nrows);
 extern size_t isolation_block_bytes(const IsolationJob *job);
-/* All processes, with their trees. Leader: margins of all rows [nrows] of `rows`; the others: `rows` and `margin` are NULL. */
+/* All processes, with their trees (or NULL). Leader: margins of all rows [nrows] of `rows`; the others: `rows` and `margin` are NULL. */
 extern CoreStatus isolation_score_rows(CoreEnv *env, Team *team, const IsolationJob *job, const Model *model, const FitRows *rows, double *margin);
 
 #endif							/* CORE_ISOLATION_H */
