@@ -66,10 +66,10 @@ static const ParamSpec gbm_params[] = {
 	"Quantile that objective quantile estimates (0.5); for huber the share of residuals that count as ordinary (0.9)."},
 	{"tweedie_variance_power", PARAM_REAL, 1.5, 1.001, 1.999, NULL, NULL,
 	"Power of objective tweedie: near 1 like poisson, near 2 like gamma."},
-	{"monotone_constraints", PARAM_TEXT, 0, 0, 0, NULL, NULL,
-	"Features that predictions may only rise (1) or fall (-1) with: \"price: -1, age: 1\"."},
-	{"interaction_constraints", PARAM_TEXT, 0, 0, 0, NULL, NULL,
-	"Groups of features that may meet in a branch of a tree: \"price, area; age, sex\"."},
+	{"monotone_constraints", PARAM_TEXT, 0, 0, 0, NULL, "monotonic_cst|monotone_constraint",
+	"Features that predictions may only rise (1) or fall (-1) with: \"price: -1, age: 1\", or an object of these."},
+	{"interaction_constraints", PARAM_TEXT, 0, 0, 0, NULL, "interaction_cst",
+	"Groups of features that may meet in a branch of a tree: \"price, area; age, sex\", or an array of arrays."},
 	{"cat_smooth", PARAM_REAL, NAN, 0, INFINITY, NULL, NULL,
 	"Hessian that is added to each category when categories are ordered; by default from the number of rows."},
 	{"cat_l2", PARAM_REAL, NAN, 0, INFINITY, NULL, NULL,
@@ -134,6 +134,10 @@ choose_objective(GbmFit *fit)
 	objective->loss = choose_loss(fit->input);
 	objective->alpha = !isnan(alpha) ? alpha : objective->loss == LOSS_HUBER ? 0.9 : 0.5;
 	objective->power = params_number(params, "tweedie_variance_power");
+	if (params_given(params, "quantile_alpha") && objective->loss != LOSS_QUANTILE && objective->loss != LOSS_HUBER)
+		env_log(fit->env, CORE_NOTICE, "parameter \"quantile_alpha\" has no effect on this objective; the L1 penalty is \"reg_alpha\"");
+	if (params_given(params, "tweedie_variance_power") && objective->loss != LOSS_TWEEDIE)
+		env_log(fit->env, CORE_NOTICE, "parameter \"tweedie_variance_power\" has no effect on this objective");
 	return CORE_OK;
 }
 

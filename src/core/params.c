@@ -239,24 +239,30 @@ fail_unknown(CoreEnv *env, const ParamSet *set, const char *name)
 	return env_hint(env, status, "The view mlops.algorithms lists the parameters of \"%s\".", set->owner);
 }
 
+const ParamSpec *
+params_find(const ParamSet *set, const char *name)
+{
+	for (int i = 0; i < set->count; i++)
+	{
+		if (strcmp(set->specs[i].name, name) == 0 || find_in_list(set->specs[i].synonyms, name) >= 0)
+			return &set->specs[i];
+	}
+	return NULL;
+}
+
 /* The entry that `name` or a synonym means, not set before. */
 static CoreStatus
 find_unset(CoreEnv *env, ParamSet *set, const char *name, const ParamSpec **spec, ParamValue **value)
 {
-	for (int i = 0; i < set->count; i++)
-	{
-		if (strcmp(set->specs[i].name, name) != 0 && find_in_list(set->specs[i].synonyms, name) < 0)
-			continue;
-		if (set->values[i].given)
-			return env_hint(env,
-							env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" is given more than once",
-									 set->specs[i].name, set->owner),
-							"\"%s\" is a synonym or a repetition: give one of them.", name);
-		*spec = &set->specs[i];
-		*value = &set->values[i];
-		return CORE_OK;
-	}
-	return fail_unknown(env, set, name);
+	*spec = params_find(set, name);
+	if (*spec == NULL)
+		return fail_unknown(env, set, name);
+	*value = &set->values[*spec - set->specs];
+	if ((*value)->given)
+		return env_hint(env,
+						env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" is given more than once", (*spec)->name, set->owner),
+						"\"%s\" is a synonym or a repetition: give one of them.", name);
+	return CORE_OK;
 }
 
 static const char *

@@ -71,6 +71,8 @@ extern void params_record(ParamSet *set, const char *name, double number);
 /* Records a value that was given in the words of another parameter. */
 extern void params_imply(ParamSet *set, const char *name, double number);
 
+/* What a name or a synonym means; NULL: nothing. */
+extern const ParamSpec *params_find(const ParamSet *set, const char *name);
 /* Reading; the name must exist in the table (asserted). */
 extern const ParamValue *params_get(const ParamSet *set, const char *name);
 extern double params_number(const ParamSet *set, const char *name);

@@ -195,8 +195,10 @@ parse_monotone(CoreEnv *env, const FitInput *input, const char *text, size_t sta
 }
 
 static CoreStatus
-parse_group(CoreEnv *env, const FitInput *input, const char *text, size_t start, size_t end, int group, TreeFeature *features)
+parse_group(CoreEnv *env, const FitInput *input, const char *text, size_t start, size_t end, int *group, TreeFeature *features)
 {
+	bool		empty = true;
+
 	while (start < end)
 	{
 		size_t		stop = start;
@@ -210,10 +212,14 @@ parse_group(CoreEnv *env, const FitInput *input, const char *text, size_t start,
 		if (last > start)
 		{
 			CORE_TRY(find_term(env, input, "interaction_constraints", text + start, last - start, &term));
-			features[term].groups |= UINT64_C(1) << group;
+			if (*group == MAX_GROUPS)
+				return env_fail(env, CORE_INVALID, "parameter \"interaction_constraints\" has more than %d groups", MAX_GROUPS);
+			features[term].groups |= UINT64_C(1) << *group;
+			empty = false;
 		}
 		start = stop + 1;
 	}
+	*group += !empty;
 	return CORE_OK;
 }
 
@@ -230,14 +236,13 @@ tree_constraints_parse(CoreEnv *env, const FitInput *input, TreeFeature *feature
 			;
 		CORE_TRY(parse_monotone(env, input, monotone, start, end, features));
 	}
-	*interacting = groups != NULL;
 	for (size_t start = 0, end = 0; groups != NULL && end < strlen(groups); start = end + 1)
 	{
-		for (end = start; groups[end] != '\0' && groups[end] != ';'; end++)
+		/* "a, b; c" or [["a", "b"], ["c"]] */
+		for (end = start; groups[end] != '\0' && groups[end] != ';' && groups[end] != ']'; end++)
 			;
-		if (group == MAX_GROUPS)
-			return env_fail(env, CORE_INVALID, "parameter \"interaction_constraints\" has more than %d groups", MAX_GROUPS);
-		CORE_TRY(parse_group(env, input, groups, start, end, group++, features));
+		CORE_TRY(parse_group(env, input, groups, start, end, &group, features));
 	}
+	*interacting = group > 0;
 	return CORE_OK;
 }

@@ -82,6 +82,19 @@ set_weights(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *obj
 	return params_set_weights(env, set, name, (const char *const *) names, list, length);
 }
 
+/* Lists and objects of names, where a text says the same: {"price": -1} as "price: -1". */
+static CoreStatus
+set_container(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *value)
+{
+	const ParamSpec *spec = params_find(set, name);
+
+	if (spec != NULL && spec->type == PARAM_TEXT)
+		return params_set_text(env, set, name, JsonbToCString(NULL, value->val.binary.data, value->val.binary.len));
+	if (JsonContainerIsArray(value->val.binary.data))
+		return set_list(env, set, name, value);
+	return set_weights(env, set, name, value);
+}
+
 static CoreStatus
 set_member(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *value)
 {
@@ -97,9 +110,7 @@ set_member(CoreEnv *env, ParamSet *set, const char *name, const JsonbValue *valu
 			return params_set_text(env, set, name,
 								   pnstrdup(value->val.string.val, value->val.string.len));
 		case jbvBinary:
-			if (JsonContainerIsArray(value->val.binary.data))
-				return set_list(env, set, name, value);
-			return set_weights(env, set, name, value);
+			return set_container(env, set, name, value);
 		default:
 			elog(ERROR, "unexpected jsonb value %d", (int) value->type);
 	}

@@ -2,7 +2,7 @@
 -- Where a tree can tell groups of rows apart and nothing is penalised, boosting must end at each group's best constant, but for gradients
 -- of single precision.
 
-SELECT plan(86);
+SELECT plan(94);
 SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.fit(model text, source text, target text, params text, arguments text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
@@ -207,6 +207,17 @@ CREATE FUNCTION pg_temp.interaction(model text) RETURNS float8 LANGUAGE sql AS $
 SELECT cmp_ok(pg_temp.interaction('meeting/latest'), '>', 1::float8, 'without constraints features interact');
 SELECT cmp_ok(pg_temp.interaction('apart/latest'), '<', 1e-9::float8, 'with them what may not meet adds up');
 
+-- constraints as JSON, as XGBoost, LightGBM and scikit-learn take them
+CREATE FUNCTION pg_temp.constrained(params jsonb) RETURNS float8[] LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_temp.fit('constrained', 'wavy', 'y', (params || '{"n_estimators": 5}')::text);
+    RETURN (SELECT array_agg(mlops.predict('constrained/latest', up, down, free) ORDER BY id) FROM wavy WHERE id <= 500); END $$;
+SELECT is(pg_temp.constrained('{"monotone_constraints": {"up": 1, "down": -1}}'), pg_temp.constrained('{"monotone_constraints": "up: 1, down: -1"}'), 'an object of directions');
+SELECT isnt(pg_temp.constrained('{"monotonic_cst": {"up": 1, "down": -1}}'), pg_temp.constrained('{}'), '... under a synonym');
+SELECT is(pg_temp.constrained('{"interaction_constraints": [["up", "free"], ["down"]]}'), pg_temp.constrained('{"interaction_constraints": "up, free; down"}'), 'an array of groups');
+SELECT is(pg_temp.constrained('{"interaction_constraints": "[up, free], [down]"}'), pg_temp.constrained('{"interaction_constraints": "up, free; down"}'), '... in a text');
+SELECT isnt(pg_temp.constrained('{"interaction_constraints": [["up", "free"], ["down"]]}'), pg_temp.constrained('{"interaction_constraints": [["up", "free", "down"]]}'), 'groups are told apart');
+SELECT is(pg_temp.constrained('{"interaction_constraints": []}'), pg_temp.constrained('{}'), 'no groups, no constraints');
+
 -- parameters
 SELECT is(pg_temp.failure(format($$SELECT mlops.train('m', 'groups', target => 'y', key => 'id', params => %L)$$, params)) ~ expected, true, what)
 FROM (VALUES ('{"num_leafs": 3}', '^22023 .*num_leafs.*num_leaves', 'an unknown parameter: the nearest known one'),
@@ -221,6 +232,8 @@ FROM (VALUES ('{"num_leafs": 3}', '^22023 .*num_leafs.*num_leaves', 'an unknown 
     ('{"objective": "log_loss"}', '^22023 .*"log_loss" does not fit regression', 'an objective of classes'),
     ('{"eta": 0.1, "learning_rate": 0.2}', '^22023 .*learning_rate', 'a parameter under two names'),
     ('{"monotone_constraints": "z: 1"}', '^22023 .*"?z"?', 'a constraint on a feature that is not there'),
+    ('{"monotone_constraints": [1]}', '^22023 .*cannot be read at "1".*price: -1', 'constraints without names'),
+    ('{"monotone_constraints": {"x": true}}', '^22023 .*"x" a direction', 'a constraint that is no direction'),
     ('{"monotone_constraints": "x: up"}', '^22023 ', 'a constraint without a direction'),
     ('{"monotone_constraints": "word: 1"}', '^(22023|0A000) .*word', 'a constraint on a category'),
     ('{"interaction_constraints": "x, z"}', '^22023 .*"?z"?', 'a group with a feature that is not there')) AS v (params, expected, what);

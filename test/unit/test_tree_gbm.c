@@ -330,6 +330,32 @@ test_monotone(void **state)
 	}
 }
 
+/* A parameter of another objective is given in vain: "alpha" is XGBoost's name of the L1 penalty. */
+static void
+test_parameters_in_vain(void **state)
+{
+	static const char *const names[] = {"alpha", "alpha", "tweedie_variance_power", "tweedie_variance_power"};
+	static const char *const objectives[] = {"squared_error", "quantile", "poisson", "tweedie"};
+
+	for (int k = 0; k < 4; k++)
+	{
+		const TestEnv *test = *state;
+		int			before = test->logs;
+		TreeFit		fit;
+		double	   *x = env_alloc(*state, 2 * N, sizeof(double));
+
+		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
+		fill_regression(&fit, 37, N, x);
+		for (int i = 0; i < N; i++)
+			fit.rows.data.target[i] = fabs(fit.rows.data.target[i]);
+		tree_fit_set_text(&fit, "objective", objectives[k]);
+		tree_fit_set(&fit, names[k], k < 2 ? 0.5 : 1.5);
+		tree_fit_set(&fit, "n_estimators", 1);
+		tree_fit_run(&fit, 1);
+		assert_int_equal(test->logs - before, k % 2 == 0);
+	}
+}
+
 /* No branch uses features that share no group. */
 static void
 test_interactions(void **state)
@@ -658,6 +684,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many_classes_poll, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_weights_are_copies, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_parameters_in_vain, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_interactions, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_gains, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_leaf_sizes, test_env_setup, test_env_teardown),
