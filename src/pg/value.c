@@ -14,10 +14,12 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "pgtime.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
 #include "utils/catcache.h"
 #include "utils/date.h"
 #include "utils/float.h"
@@ -391,6 +393,7 @@ static const KnownType known_types[] = {
 	{TIMESTAMPOID, VALUE_TIMESTAMP, FEATURE_TIMESTAMP},
 	{TIMESTAMPTZOID, VALUE_TIMESTAMPTZ, FEATURE_TIMESTAMP},
 	{BYTEAOID, VALUE_BYTEA, 0},
+	{MONEYOID, VALUE_INT8, 0},
 };
 
 /* Conversion and kind of a base type; kind 0 when it cannot be a feature. */
@@ -550,6 +553,7 @@ value_hasher_init(ValueReader *reader, Oid type, int32 typmod)
 
 		getTypeOutputInfo(reader->base_type, &output, &is_varlena);
 		load_function(reader, output);
+		reader->zone = pg_tzset("UTC");
 	}
 }
 
@@ -624,6 +628,41 @@ value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch,
 	}
 }
 
+/*
+ * The text form, the same in all sessions: hashes of keys decide who is held out, whoever asks.  The variables are those
+ * behind the settings; changing these for each value would take longer than everything else.
+ */
+static char *
+settled_text(const ValueReader *reader, Datum datum)
+{
+	int			date_style = DateStyle;
+	int			interval_style = IntervalStyle;
+	int			digits = extra_float_digits;
+	int			bytes = bytea_output;
+	pg_tz	   *zone = session_timezone;
+	char	   *text;
+
+	PG_TRY();
+	{
+		DateStyle = USE_ISO_DATES;
+		IntervalStyle = INTSTYLE_POSTGRES;
+		extra_float_digits = 1;
+		bytea_output = BYTEA_OUTPUT_HEX;
+		session_timezone = reader->zone;
+		text = OutputFunctionCall(reader->cast_info, datum);
+	}
+	PG_FINALLY();
+	{
+		DateStyle = date_style;
+		IntervalStyle = interval_style;
+		extra_float_digits = digits;
+		bytea_output = bytes;
+		session_timezone = zone;
+	}
+	PG_END_TRY();
+	return text;
+}
+
 uint64
 value_hash(const ValueReader *reader, Datum datum, bool isnull)
 {
@@ -679,7 +718,7 @@ value_hash(const ValueReader *reader, Datum datum, bool isnull)
 			}
 		case VALUE_OTHER:
 			{
-				char	   *text = encoding_text_to_utf8(OutputFunctionCall(reader->cast_info, datum));
+				char	   *text = encoding_text_to_utf8(settled_text(reader, datum));
 
 				return hash_bytes(text, strlen(text));
 			}

@@ -49,7 +49,7 @@ append_count(StringInfo out, const char *name, int64 count)
 	appendStringInfo(out, ", \"%s\": " INT64_FORMAT, name, count);
 }
 
-/* What the text forms of values, and so hashes of some types, depend on. */
+/* What casts to text, and so what a source gives, depend on. */
 static void
 append_settings(StringInfo out)
 {

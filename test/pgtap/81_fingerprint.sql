@@ -1,6 +1,6 @@
 -- Fingerprints: what they see, what they do not, and that a training records the same. Profiles against plain SQL.
 
-SELECT plan(49);
+SELECT plan(54);
 SET client_min_messages = warning;
 
 CREATE TYPE mood AS ENUM ('low', 'high');
@@ -69,6 +69,27 @@ SELECT version FROM mlops.train('keyless', 'SELECT * FROM mixed', target => 'd',
 SELECT is(d.digest, :'whole'::text, '... without a key, with rows skipped, a weight and groups') FROM mlops.datasets AS d WHERE name = 'keyless';
 SELECT version FROM mlops.train('sampled', 'SELECT * FROM mixed', target => 'd', algorithm => 'linear', key => 'id', split => '{"method": "time", "column": "at", "sample": 0.5, "test": 0.3}');
 SELECT is(d.digest, :'whole'::text, '... of a sample, split by time') FROM mlops.datasets AS d WHERE name = 'sampled';
+
+-- settings of the session change texts, but no hash: not of keys either, which decide who is held out
+CREATE TABLE periods AS
+SELECT daterange(date '2024-01-01' + i, date '2024-02-01' + i) AS span, tstzrange(timestamptz '2024-01-01 00:00+00' + i * interval '1 hour', NULL) AS since,
+	ARRAY[date '2024-01-01' + i, NULL] AS days, point(i / 3.0, i / 7.0) AS place, ARRAY[decode(md5(i::text), 'hex')] AS bytes, i::money AS price,
+	ARRAY[i * interval '37 min'] AS lengths, i % 7 AS a, i % 3 AS y
+FROM generate_series(1, 300) AS i;
+SELECT mlops.fingerprint('periods') AS periods, array_agg(mlops.fingerprint('SELECT ' || attname || ' FROM periods') ORDER BY attnum) AS parts
+FROM pg_attribute WHERE attrelid = 'periods'::regclass AND attnum > 0 \gset
+SELECT version FROM mlops.train('periods', 'periods', target => 'y', features => '{a}', key => 'span,since,days,place,bytes,lengths', algorithm => 'linear', task => 'regression');
+SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'iso_8601'; SET extra_float_digits = -3; SET bytea_output = 'escape'; SET lc_monetary = 'C';
+SELECT is(mlops.fingerprint('periods'), :'periods', 'the same fingerprint with other settings');
+SELECT is(array_agg(mlops.fingerprint('SELECT ' || attname || ' FROM periods') ORDER BY attnum), :'parts', '... of each column')
+FROM pg_attribute WHERE attrelid = 'periods'::regclass AND attnum > 0;
+SELECT is((SELECT value FROM mlops.evaluate('periods/1', 'periods') WHERE metric = 'mean_squared_error')::numeric(9, 6), (metrics ->> 'mean_squared_error')::numeric(9, 6),
+	'the same rows are held out')
+FROM mlops.versions WHERE model = 'periods';
+SELECT is(current_setting('DateStyle') || current_setting('TimeZone') || date '2024-02-01' || timestamptz '2024-02-01 00:00+00', 'SQL, DMYAsia/Tokyo01/02/202401/02/2024 09:00:00 JST',
+	'settings are left alone');
+RESET TimeZone; RESET DateStyle; RESET IntervalStyle; RESET extra_float_digits; RESET bytea_output; RESET lc_monetary;
+SELECT ok(model_identical, 'verified in a session with other settings') FROM mlops.verify('periods/1');
 
 -- the profile
 CREATE VIEW profile AS SELECT name, p.* FROM mlops.datasets, jsonb_to_recordset(dataset_profile) AS p (column_name text, data_type text, role text, count int, num_nulls int,
