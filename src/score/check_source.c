@@ -8,6 +8,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "core/params.h"
 #include "pg/compat.h"
 #include "pg/recorded_source.h"
 #include "pg/row_binding.h"
@@ -101,6 +102,46 @@ report_role(Report *report, const char *name, const char *expected, const char *
 }
 
 /*
+ * A missing feature may be there under another name: the nearest, else the only one left, of the columns that are
+ * nothing else and have a type that fits.
+ */
+static void
+notice_other_name(const Report *report, const Feature *feature, bool only_one)
+{
+	const char **names = palloc(sizeof(char *) * Max(report->descriptor->natts, 1));
+	const char *name;
+	int			count = 0;
+
+	for (int i = 0; i < report->descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(report->descriptor, i);
+
+		if (!attribute->attisdropped && !report->known[i] && feature_accepts(feature, attribute->atttypid))
+			names[count++] = NameStr(attribute->attname);
+	}
+	name = nearest_word(feature->name, names, count);
+	if (name == NULL && count == 1 && only_one)
+		name = names[0];
+	if (name != NULL)
+		ereport(NOTICE,
+				(errmsg("column \"%s\" may be feature \"%s\" under another name", name, feature->name),
+				 errhint("If so, give it the old name in a sub-select (SELECT %s AS %s, ...), or train again.",
+						 quote_identifier(name), quote_identifier(feature->name))));
+}
+
+static void
+notice_other_names(const Report *report, const FeatureSchema *schema)
+{
+	int			missing = 0;
+
+	for (int i = 0; i < schema->count; i++)
+		missing += column_index(report->descriptor, schema->features[i].name) < 0;
+	for (int i = 0; i < schema->count && missing > 0; i++)
+		if (column_index(report->descriptor, schema->features[i].name) < 0)
+			notice_other_name(report, &schema->features[i], missing == 1);
+}
+
+/*
  * First the features in the model's order: ok; type differs (another type that
  * can stand for it); type changed (prediction raises an error); missing.  Then
  * the source's other columns: target, key, split, or extra.
@@ -135,6 +176,7 @@ mlops_check_source(PG_FUNCTION_ARGS)
 			report_role(&report, key + strspn(key, " "), NULL, "key");
 	}
 	report_role(&report, model->split.column, NULL, "split");
+	notice_other_names(&report, &model->schema);
 	for (int i = 0; i < report.descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(report.descriptor, i);

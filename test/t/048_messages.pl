@@ -62,4 +62,21 @@ like($search, qr/"t \(trial $_ of 2\)": fitting \(fold 2 of 2\)/, "trial $_") fo
 my $calibrated = messages($progress . q{SELECT count(*) FROM mlops.train('c', 'busy', 'b', 'gbm', '{"n_estimators": 3}', key => 'id', exclude => '{y}', calibrate => 'platt')});
 like($calibrated, qr/fitting \(out of fold 5 of 5\).*fitting, /s, 'calibration, then the fit');
 
+# columns that were renamed
+$node->safe_psql('postgres', q{CREATE TABLE shop AS SELECT i AS id, i % 7 AS months, i % 5 AS "Price", 'c' || i % 3 AS town, i + 0.5 AS y FROM generate_series(1, 100) i;
+	SELECT mlops.train('shop', 'SELECT * FROM shop', 'y', 'linear', key => 'id')});
+sub renamed
+{
+	my ($columns) = @_;
+	return join ', ', messages("SELECT count(*) FROM mlops.check_source('shop/1', '$columns')") =~ /NOTICE: +(.*)/g;
+}
+is(renamed('SELECT id, months, "Price", town, y FROM shop'), '', 'nothing is missing');
+is(renamed('SELECT id, months AS months_2, "Price", town, y, 1 AS other FROM shop'), 'column "months_2" may be feature "months" under another name', 'the nearest name');
+is(renamed('SELECT id, months, "Price" AS cost, town, y, true AS news FROM shop'), 'column "cost" may be feature "Price" under another name', 'the only column that fits');
+is(renamed('SELECT id, months, "Price" AS cost, town, y, 1 AS other FROM shop'), '', 'one of several is no more likely than the others');
+is(renamed('SELECT id, "Price" AS "price_", months AS "Months", town, y FROM shop'),
+	'column "Months" may be feature "months" under another name, column "price_" may be feature "Price" under another name', 'several');
+is(renamed('SELECT id, months, "Price", town AS y, 1 AS towns FROM shop'), '', 'neither what has another role nor what has another type');
+like(messages(q{SELECT count(*) FROM mlops.check_source('shop/1', 'SELECT id, months, "Price" AS cost, town FROM shop')}), qr/SELECT cost AS "Price", /, 'with what to write');
+
 done_testing();
