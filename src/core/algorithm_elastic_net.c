@@ -203,8 +203,7 @@ elastic_net_merge(CoreEnv *env, const FitPlan *plan, void *state, const void *ot
 static CoreStatus
 elastic_net_step(CoreEnv *env, const FitPlan *plan, void *iterate, const void *state, bool *done)
 {
-	(void) env;
-	memcpy(iterate, state, plan->state_size);
+	env_copy(env, iterate, state, plan->state_size);
 	*done = true;
 	return CORE_OK;
 }

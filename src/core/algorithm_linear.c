@@ -122,8 +122,7 @@ linear_merge(CoreEnv *env, const FitPlan *plan, void *state, const void *other)
 static CoreStatus
 linear_step(CoreEnv *env, const FitPlan *plan, void *iterate, const void *state, bool *done)
 {
-	(void) env;
-	memcpy(iterate, state, plan->state_size);
+	env_copy(env, iterate, state, plan->state_size);
 	*done = true;
 	return CORE_OK;
 }

@@ -8,6 +8,8 @@
 
 #include "core/exact_sum.h"
 
+#define POLL_GROUPS 8192
+
 static double
 share(double part, double whole)
 {
@@ -15,7 +17,7 @@ share(double part, double whole)
 }
 
 static void
-group_totals(const ScoreGroup *groups, int64_t ngroups, double *positive, double *negative)
+group_totals(CoreEnv *env, const ScoreGroup *groups, int64_t ngroups, double *positive, double *negative)
 {
 	ExactSum	positives;
 	ExactSum	negatives;
@@ -24,6 +26,8 @@ group_totals(const ScoreGroup *groups, int64_t ngroups, double *positive, double
 	exact_sum_init(&negatives);
 	for (int64_t g = 0; g < ngroups; g++)
 	{
+		if (g % POLL_GROUPS == 0)
+			env_poll(env);
 		exact_sum_add(&positives, groups[g].positive);
 		exact_sum_add(&negatives, groups[g].negative);
 	}
@@ -45,7 +49,7 @@ curve_roc(CoreEnv *env, const double *score, const double *y, const double *w, i
 	double		above_negative = 0;
 
 	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
-	group_totals(groups, ngroups, &positive, &negative);
+	group_totals(env, groups, ngroups, &positive, &negative);
 	npoints = ngroups + 1 < max_points ? ngroups + 1 : max_points;
 	CORE_ALLOC(env, *points, npoints);
 	*count = 0;
@@ -53,6 +57,8 @@ curve_roc(CoreEnv *env, const double *score, const double *y, const double *w, i
 	{
 		RocPoint   *point;
 
+		if (g % POLL_GROUPS == 0)
+			env_poll(env);
 		if (g > 0)
 		{
 			above_positive += groups[g - 1].positive;
@@ -101,6 +107,8 @@ curve_reliability(CoreEnv *env, const double *score, const double *y, const doub
 		exact_sum_init(&rows);
 		for (; g >= 0 && (groups[g].score < bin.high || b == nbins - 1); g--)
 		{
+			if (g % POLL_GROUPS == 0)
+				env_poll(env);
 			exact_sum_add(&rows, groups[g].positive);
 			exact_sum_add(&rows, groups[g].negative);
 			exact_sum_add(&positives, groups[g].positive);
@@ -131,7 +139,7 @@ curve_lift(CoreEnv *env, const double *score, const double *y, const double *w, 
 	double		above = 0;		/* positives in earlier bands */
 
 	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
-	group_totals(groups, ngroups, &positive, &negative);
+	group_totals(env, groups, ngroups, &positive, &negative);
 	total = positive + negative;
 	*count = total > 0 ? nbands : 0;
 	for (int b = 0; b < *count; b++)
@@ -148,6 +156,8 @@ curve_lift(CoreEnv *env, const double *score, const double *y, const double *w, 
 			/* the last band takes what rounding left */
 			double		taken = left <= room || b == nbands - 1 ? left : room;
 
+			if (g % POLL_GROUPS == 0)
+				env_poll(env);
 			band->lowest_score = groups[g].score;
 			band->positives += groups[g].positive * (taken / weight);
 			room -= taken;

@@ -17,6 +17,8 @@
 #include "core/real.h"
 
 #define GRAM_COLUMNS 128		/* of the Gram matrix between two polls */
+#define GRAM_ROWS 1024
+#define POLL_COLUMNS 64
 
 /* A Gram problem with what leads back to the user's units. */
 typedef struct ScaledProblem
@@ -42,7 +44,7 @@ new_state(CoreEnv *env, int nterms)
 
 /* Columns of R over sqrt(W), with the mean as a last row when there is no intercept; all of unit length. */
 static void
-scaled_columns(const LinearState *state, bool intercept, double *a, double *scale)
+scaled_columns(CoreEnv *env, const LinearState *state, bool intercept, double *a, double *scale)
 {
 	int			p = state->nterms;
 	size_t		ld = (size_t) p + 2;
@@ -55,6 +57,8 @@ scaled_columns(const LinearState *state, bool intercept, double *a, double *scal
 		double		mean = state->data[j];
 		double		length = 0;
 
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		for (int i = 0; i <= j; i++)
 			column[i] = r[i] / root;
 		column[p + 1] = intercept ? 0 : mean;
@@ -85,7 +89,7 @@ problem_create(CoreEnv *env, const LinearState *state, bool intercept, ScaledPro
 	problem->memory = env_alloc(env, columns * (columns + 1), sizeof(double));
 	if (a == NULL || problem->memory == NULL)
 		return CORE_NO_MEMORY;
-	scaled_columns(state, intercept, a, problem->scale);
+	scaled_columns(env, state, intercept, a, problem->scale);
 	gram = problem->memory;
 	c = problem->memory + columns * columns;
 	target = a + columns * ld;
@@ -93,12 +97,17 @@ problem_create(CoreEnv *env, const LinearState *state, bool intercept, ScaledPro
 	{
 		int			count = p - first < GRAM_COLUMNS ? p - first : GRAM_COLUMNS;
 
-		env_poll(env);
-		cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, p, count, p + 2, 1, a, (int) ld, a + (size_t) first * ld, (int) ld, 0,
-					gram + (size_t) first * columns, p);
+		for (int top = 0; top < p; top += GRAM_ROWS)
+		{
+			env_poll(env);
+			cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, p - top < GRAM_ROWS ? p - top : GRAM_ROWS, count, p + 2, 1,
+						a + (size_t) top * ld, (int) ld, a + (size_t) first * ld, (int) ld, 0, gram + (size_t) first * columns + top, p);
+		}
 	}
 	for (size_t j = 0; j < columns; j++)
 	{
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		gram[j * columns + j] = problem->scale[j] > 0 ? 1 : 0;
 		c[j] = cblas_ddot(p + 2, a + j * ld, 1, target, 1);
 	}

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define COPY_STEP ((size_t) 1024 * 1024)	/* bytes between polls */
+
 CoreStatus
 env_fail(CoreEnv *env, CoreStatus status, const char *format, ...)
 {
@@ -61,6 +63,17 @@ env_alloc(CoreEnv *env, size_t count, size_t size)
 	if (pointer == NULL)
 		env_fail(env, CORE_NO_MEMORY, "out of memory: %zu bytes were refused", total);
 	return pointer;
+}
+
+void
+env_copy(CoreEnv *env, void *to, const void *from, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += COPY_STEP)
+	{
+		if (bytes > COPY_STEP)
+			env_poll(env);
+		memcpy((char *) to + done, (const char *) from + done, bytes - done < COPY_STEP ? bytes - done : COPY_STEP);
+	}
 }
 
 char *

@@ -187,7 +187,7 @@ divide(ForestGrower *grower, const ForestRange *range, const ForestNode *node)
 		right += (1 - goes_left) * stride;
 	}
 	nleft = (int64_t) ((size_t) (left - grower->records) / stride) - range->first;
-	memcpy(left, grower->spare, (size_t) (right - grower->spare));
+	env_copy(forest->env, left, grower->spare, (size_t) (right - grower->spare));
 	return nleft;
 }
 

@@ -14,7 +14,7 @@
 #include "core/hash.h"
 #include "core/real.h"
 
-#define POLL_ROWS 16384
+#define POLL_ROWS 1024			/* of as many bins as there are features */
 #define COMPONENT_STEPS 8		/* of the power iteration */
 
 void

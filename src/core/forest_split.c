@@ -20,6 +20,7 @@
 #include "core/hash.h"
 
 #define BATCH_BYTES 262144		/* of sums of features looked at together */
+#define POLL_ROWS 65536
 #define LEAST_GAIN 1e-12		/* of the impurity: less is rounding */
 #define LEAST_CLASS 1e-12		/* of a class's weight: less is rounding, and entropy would see it */
 
@@ -69,6 +70,8 @@ measure_numbers(const ForestGrower *grower, double shift, ForestRange *range)
 		const ForestRecord *record = forest_record(grower, i);
 		double		deviation = record->target - shift;
 
+		if ((i - range->first) % POLL_ROWS == 0)
+			env_poll(grower->forest->env);
 		weight += record->weight;
 		moment += record->weight * deviation;
 		squares += record->weight * deviation * deviation;
@@ -98,6 +101,8 @@ total_classes(ForestGrower *grower, const ForestRange *range)
 	{
 		const ForestRecord *record = forest_record(grower, i);
 
+		if ((i - range->first) % POLL_ROWS == 0)
+			env_poll(grower->forest->env);
 		grower->class_total[(int) record->target] += record->weight;
 	}
 }
@@ -179,6 +184,7 @@ add_features(ForestGrower *grower, const ForestRange *range, const int32_t *feat
 		int			n = range->count - done < FOREST_CHUNK_ROWS ? (int) (range->count - done) : FOREST_CHUNK_ROWS;
 		const ForestRecord *records = forest_record(grower, range->first + done);
 
+		env_poll(grower->forest->env);
 		for (int i = 0; i < n; i++)
 		{
 			const ForestRecord *record = forest_record(grower, range->first + done + i);

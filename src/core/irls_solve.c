@@ -298,6 +298,7 @@ unscaled_errors(CoreEnv *env, const System *system, const IrlsVectors *v, const 
 	CORE_ALLOC(env, work, 3 * (size_t) n);
 	CORE_ALLOC(env, iwork, (size_t) n);
 	pack_triangle(system, triangle, lengths);
+	env_poll(env);
 	if (n > 0)
 		LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, triangle, n, &reciprocal, work, iwork);
 	step->condition = 1.0 / reciprocal;

@@ -13,6 +13,7 @@
 
 #define RISE_TOLERANCE 1e-10	/* of the deviance: rounding, not a bad step */
 #define MAX_HALVINGS 25
+#define POLL_TERMS 64
 #define SEPARATION_TOLERANCE 1e-9	/* of the largest move: rounding, not overlap */
 #define DIVERGENT_TOLERANCE 1e-6	/* of the largest scaled component of the direction */
 #define SEPARATED_DECREMENT 1e-9	/* of the deviance: separated rows have no say in the other estimates any more */
@@ -86,6 +87,8 @@ choose_terms(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate, const Line
 		const double *column = linear_state_column(state, j);
 		int			k;
 
+		if (j % POLL_TERMS == 0)
+			env_poll(env);
 		for (int i = 0; i <= j; i++)
 			norm = hypot(norm, column[i]);
 		if (!isfinite(mean) || !isfinite(norm))

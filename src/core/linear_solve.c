@@ -224,6 +224,8 @@ back_substitute(CoreEnv *env, const Elimination *e, double *beta)
 	{
 		const double *column = e->triangle + (size_t) j * (size_t) rank;
 
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		for (int i = 0; i <= j; i++)
 			add_product(-beta[j], column[i], &high[i], &low[i]);
 	}
@@ -444,8 +446,10 @@ linear_state_solve(CoreEnv *env, const LinearState *state, const LinearOptions *
 		CORE_TRY(infer(env, state, options, &e, solution));
 	else if (solution->df_residual > 0)
 		solution->sigma = sqrt(solution->rss / solution->df_residual);
+	env_poll(env);
 	CORE_TRY(condition_number(env, &e, &solution->condition));
 
+	env_poll(env);
 	env_release(env, beta);
 	env_release(env, saved);
 	env_release(env, e.triangle);

@@ -228,6 +228,8 @@ store_triangle(CoreEnv *env, LinearState *state, const double *triangle, size_t 
 {
 	for (int j = 0; j <= state->nterms; j++)
 	{
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		for (int i = 0; i <= j; i++)
 		{
 			if (!(fabs(triangle[(size_t) j * ld + (size_t) i]) < LARGEST_ENTRY))
@@ -235,7 +237,11 @@ store_triangle(CoreEnv *env, LinearState *state, const double *triangle, size_t 
 		}
 	}
 	for (int j = 0; j <= state->nterms; j++)
+	{
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		memcpy(linear_state_column(state, j), triangle + (size_t) j * ld, ((size_t) j + 1) * sizeof(double));
+	}
 	return CORE_OK;
 }
 
@@ -604,7 +610,7 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 		return CORE_OK;
 	if (state->weight == 0)
 	{
-		memcpy(state, other, sizeof(*state) + linear_state_doubles(state->nterms) * sizeof(double));
+		env_copy(env, state, other, sizeof(*state) + linear_state_doubles(state->nterms) * sizeof(double));
 		return CORE_OK;
 	}
 	workspace_layout(&ws, workspace, state->nterms, 0);
@@ -612,6 +618,8 @@ linear_state_merge(CoreEnv *env, LinearState *state, const LinearState *other, d
 	{
 		double	   *bottom = ws.bottom + (size_t) j * ((size_t) k + 1) + 1;
 
+		if (j % POLL_COLUMNS == 0)
+			env_poll(env);
 		memcpy(bottom, linear_state_column(other, j), ((size_t) j + 1) * sizeof(double));
 		memset(bottom + j + 1, 0, ((size_t) (k - j) - 1) * sizeof(double));
 	}

@@ -110,7 +110,7 @@ metrics_score_groups(CoreEnv *env, const double *score, const double *y, const d
 
 /* Probability that a positive row is scored above a negative one; ties count half. */
 static double
-area_of_weights(const ScoreGroup *groups, int64_t ngroups)
+area_of_weights(CoreEnv *env, const ScoreGroup *groups, int64_t ngroups)
 {
 	ExactSum	area;
 	ExactSum	positives;
@@ -126,6 +126,8 @@ area_of_weights(const ScoreGroup *groups, int64_t ngroups)
 		/* positives above this group beat all its negatives; its own tie with them */
 		double		above = exact_sum_value(&positives);
 
+		if (g % POLL_ROWS == 0)
+			env_poll(env);
 		exact_sum_add_product(&area, above, groups[g].negative);
 		exact_sum_add_product(&area, 0.5 * groups[g].positive, groups[g].negative);
 		exact_sum_add(&positives, groups[g].positive);
@@ -138,7 +140,7 @@ area_of_weights(const ScoreGroup *groups, int64_t ngroups)
 
 /* The same without weights: totals are counts, and twice the area is a whole number below 2^64. */
 static double
-area_of_counts(const ScoreGroup *groups, int64_t ngroups)
+area_of_counts(CoreEnv *env, const ScoreGroup *groups, int64_t ngroups)
 {
 	uint64_t	area = 0;
 	uint64_t	positive = 0;
@@ -146,6 +148,8 @@ area_of_counts(const ScoreGroup *groups, int64_t ngroups)
 
 	for (int64_t g = 0; g < ngroups; g++)
 	{
+		if (g % POLL_ROWS == 0)
+			env_poll(env);
 		/* positives above this group beat all its negatives; its own tie with them */
 		area += (2 * positive + (uint64_t) groups[g].positive) * (uint64_t) groups[g].negative;
 		positive += (uint64_t) groups[g].positive;
@@ -162,7 +166,7 @@ metrics_roc_auc(CoreEnv *env, const double *score, const double *y, const double
 
 	*auc = NAN;
 	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
-	*auc = w == NULL && n < COUNTABLE_ROWS ? area_of_counts(groups, ngroups) : area_of_weights(groups, ngroups);
+	*auc = w == NULL && n < COUNTABLE_ROWS ? area_of_counts(env, groups, ngroups) : area_of_weights(env, groups, ngroups);
 	env_release(env, groups);
 	return CORE_OK;
 }
@@ -182,6 +186,8 @@ metrics_average_precision(CoreEnv *env, const double *score, const double *y, co
 	exact_sum_init(&sum);
 	for (int64_t g = 0; g < ngroups; g++)
 	{
+		if (g % POLL_ROWS == 0)
+			env_poll(env);
 		positive += groups[g].positive;
 		negative += groups[g].negative;
 		exact_sum_add(&sum, groups[g].positive * (positive / (positive + negative)));
@@ -279,6 +285,8 @@ one_against_rest(CoreEnv *env, int nclasses, const double *response, const doubl
 
 		for (int64_t i = 0; i < n; i++)
 		{
+			if (i % POLL_ROWS == 0)
+				env_poll(env);
 			score[i] = response[i * nclasses + k];
 			label[i] = y[i] == k;
 		}
@@ -403,6 +411,8 @@ median_absolute_error(CoreEnv *env, const double *response, const double *y, con
 		CORE_ALLOC(env, errors.weight, n);
 	for (int64_t i = 0; i < n; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		if (weight_of(w, i) <= 0)
 			continue;
 		errors.value[errors.n] = fabs(y[i] - response[i]);

@@ -18,6 +18,8 @@
 #include "core/real.h"
 
 #define CHUNK_ROWS 256
+#define POLL_ROWS 32
+#define POLL_SUMS 1048576
 #define STRIDE (CHUNK_ROWS + 8) /* of columns: not a power of two, which would map them to few cache lines */
 
 typedef struct Chunk
@@ -229,6 +231,7 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const MultinomialIterate *iterate, 
 	fill_design(plan, &v, block, first, chunk);
 	cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, chunk->rows, chunk->actives, chunk->columns,
 				1.0, chunk->design, STRIDE, v.beta, chunk->columns, 0.0, chunk->eta, STRIDE);
+	env_poll(env);
 	if (iterate->moved)
 	{
 		cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, chunk->rows, chunk->actives, chunk->columns,
@@ -236,7 +239,13 @@ add_chunk(CoreEnv *env, const FitPlan *plan, const MultinomialIterate *iterate, 
 		test_separation(&v, chunk, state);
 	}
 	for (int i = 0; i < chunk->rows; i++)
+	{
+		/* as many exponentials as there are classes */
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		evaluate_row(chunk, i, v.active[(int) chunk->y[i]], state);
+	}
+	env_poll(env);
 	cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, chunk->columns, chunk->actives, chunk->rows,
 				1.0, chunk->design, STRIDE, chunk->residual, STRIDE, 1.0, gradient, chunk->columns);
 	if (multinomial_plan(plan)->newton)
@@ -299,7 +308,11 @@ multinomial_merge(CoreEnv *env, const FitPlan *plan, void *state_, const void *o
 		if (multinomial_plan(plan)->newton)
 			n += n * n + actives * columns * columns;
 		for (size_t i = 0; i < n; i++)
+		{
+			if (i % POLL_SUMS == 0)
+				env_poll(env);
 			sum[i] += term[i];
+		}
 		return CORE_OK;
 	}
 	return linear_state_merge(env, multinomial_linear_state(plan, a), multinomial_linear_state(plan, b), multinomial_plan(plan)->workspace);

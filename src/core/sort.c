@@ -186,13 +186,21 @@ sort_doubles_with(CoreEnv *env, double *keys, int64_t n, uint64_t *scratch)
 	uint64_t   *sorted = scratch;
 
 	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		scratch[i] = key_of(keys[i]);
+	}
 	if (n <= INSERTION_MAX)
 		insertion_sort_keys(scratch, n);
 	else
 		sorted = radix_sort_keys(env, scratch, scratch + n, n);
 	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		keys[i] = double_of(sorted[i]);
+	}
 }
 
 CoreStatus
@@ -244,7 +252,11 @@ sort_order(CoreEnv *env, const double *keys, int64_t n, int64_t *order)
 		sorted = radix_sort_entries(env, entries, spare, n);
 	}
 	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
 		order[i] = sorted[i].index;
+	}
 	env_release(env, spare);
 	env_release(env, entries);
 	return CORE_OK;

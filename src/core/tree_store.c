@@ -16,8 +16,7 @@ enlarge(CoreEnv *env, void **elements, int64_t used, int64_t room, size_t size)
 
 	if (larger == NULL)
 		return CORE_NO_MEMORY;
-	if (used > 0)
-		memcpy(larger, *elements, (size_t) used * size);
+	env_copy(env, larger, *elements, (size_t) used * size);
 	env_release(env, *elements);
 	*elements = larger;
 	return CORE_OK;
@@ -137,8 +136,7 @@ move_array(TreeStore *store, Model *model, const char *name, ModelArrayType type
 
 	env_poll(store->env);
 	CORE_TRY(model_add_array(store->env, model, name, type, rows, cols, &data));
-	if (rows * cols > 0)
-		memcpy(data, from, (size_t) (rows * cols) * array_type_size(type));
+	env_copy(store->env, data, from, (size_t) (rows * cols) * array_type_size(type));
 	env_release(store->env, from);
 	return CORE_OK;
 }

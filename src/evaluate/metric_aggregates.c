@@ -53,6 +53,7 @@ typedef struct CurveState
 } CurveState;
 
 #define CURVE_FIRST_ROWS 64
+#define POLL_ROWS 65536
 #define CURVE_MAX_ROWS ((int64) ((MaxAllocSize - sizeof(CurveState)) / sizeof(CurveRow)))
 
 /*
@@ -425,7 +426,11 @@ curve_new(int64 capacity)
 	state->nrows = 0;
 	state->capacity = capacity;
 	/* unused rows travel between processes too: nothing of this one's memory may */
-	memset(state->rows, 0, capacity * sizeof(CurveRow));
+	for (int64 i = 0; i < capacity; i += POLL_ROWS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(state->rows + i, 0, Min(POLL_ROWS, capacity - i) * sizeof(CurveRow));
+	}
 	return state;
 }
 
@@ -440,6 +445,18 @@ curve_check(Datum datum)
 		VARSIZE(state) != offsetof(CurveState, rows) + state->capacity * sizeof(CurveRow))
 		invalid_state();
 	return state;
+}
+
+/* Appends rows for which there is space. */
+static void
+curve_append(CurveState *state, const CurveRow *rows, int64 nrows)
+{
+	for (int64 i = 0; i < nrows; i += POLL_ROWS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(state->rows + state->nrows + i, rows + i, Min(POLL_ROWS, nrows - i) * sizeof(CurveRow));
+	}
+	state->nrows += nrows;
 }
 
 /* The same rows with space for `more` of them. */
@@ -458,10 +475,7 @@ curve_reserve(CurveState *state, int64 more)
 				 errhint("Take the metric over a sample of the rows.")));
 	larger = curve_new(Min(CURVE_MAX_ROWS, Max(2 * needed, CURVE_FIRST_ROWS)));
 	if (state != NULL)
-	{
-		larger->nrows = state->nrows;
-		memcpy(larger->rows, state->rows, state->nrows * sizeof(CurveRow));
-	}
+		curve_append(larger, state->rows, state->nrows);
 	return larger;
 }
 
@@ -504,8 +518,7 @@ mlops_curve_merge(PG_FUNCTION_ARGS)
 		RETURN_UNCHANGED();
 	other = curve_check(PointerGetDatum(PG_GETARG_BYTEA_P(1)));
 	state = curve_reserve(PG_ARGISNULL(0) ? NULL : curve_check(PG_GETARG_DATUM(0)), other->nrows);
-	memcpy(state->rows + state->nrows, other->rows, other->nrows * sizeof(CurveRow));
-	state->nrows += other->nrows;
+	curve_append(state, other->rows, other->nrows);
 	PG_RETURN_POINTER(state);
 }
 
@@ -534,6 +547,8 @@ curve_final(FunctionCallInfo fcinfo, CurveMetric metric)
 	w = env_alloc(&env.core, state->nrows, sizeof(double));
 	for (int64 i = 0; i < state->nrows; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		score[i] = state->rows[i].score;
 		y[i] = state->rows[i].signed_weight > 0;
 		w[i] = fabs(state->rows[i].signed_weight);

@@ -41,13 +41,22 @@ unaccount(DatasetBuild *build, Size bytes)
 	build->scratch_bytes -= bytes;
 }
 
+static void *
+large_alloc(MemoryContext context, Size bytes)
+{
+	void	   *memory = MemoryContextAllocHuge(context, bytes);
+
+	pg_env_advise(memory, bytes);
+	return memory;
+}
+
 void *
 build_alloc(DatasetBuild *build, Size count, Size size)
 {
 	Size		bytes = checked_bytes(count, size);
 
 	account(build, bytes);
-	return MemoryContextAllocHuge(build->scratch, bytes);
+	return large_alloc(build->scratch, bytes);
 }
 
 void
@@ -79,13 +88,13 @@ grow_reserve(DatasetBuild *build, GrowArray *array, int64 count)
 	bytes = checked_bytes((Size) capacity, array->element);
 	account(build, array->shared ? bytes : bytes - old_bytes);
 	if (array->data == NULL)
-		array->data = MemoryContextAllocHuge(build->env->context, bytes);
+		array->data = large_alloc(build->env->context, bytes);
 	else if (array->shared)
 	{
 		/* what it leaves stays taken, and accounted, as long as the arena */
-		char	   *copy = MemoryContextAllocHuge(build->env->context, bytes);
+		char	   *copy = large_alloc(build->env->context, bytes);
 
-		memcpy(copy, array->data, old_bytes);
+		pg_env_copy(copy, array->data, old_bytes);
 		array->data = copy;
 		array->shared = false;
 	}
@@ -173,7 +182,7 @@ final_alloc(DatasetBuild *build, Size count, Size size)
 		memory = shared_arena_alloc(build->arena, bytes);
 	if (memory != NULL)
 		shared_segment_touch(memory, bytes);
-	return memory != NULL ? memory : MemoryContextAllocHuge(build->env->context, bytes);
+	return memory != NULL ? memory : large_alloc(build->env->context, bytes);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 
 #include "pg/fit_flat.h"
+#include "pg/pg_env.h"
 #include "pg/shared_segment.h"
 
 #define FLAT_ALIGNMENT 8
@@ -137,7 +138,7 @@ share_piece(Flat *flat, const char *bytes, Size size, RowPiece *place)
 
 		if (copy == NULL)
 			return false;
-		memcpy(copy, bytes, size);
+		pg_env_copy(copy, bytes, size);
 		(void) shared_arena_locate(copy, size, &handle, &place->offset);
 	}
 	place->segment = flat_segment(flat->fit, handle);

@@ -39,6 +39,7 @@
 #define AUTO_VALUES 3e6			/* rows x terms from which workers are started by themselves */
 #define AUTO_BLOCKS 16			/* blocks for each worker that is started by itself */
 #define WAIT_MS 200
+#define CLEAR_STEP ((Size) 1024 * 1024) /* bytes between polls */
 #define PROCESSES (MAX_PARALLEL_WORKER_LIMIT + 1)
 
 typedef struct FitShared
@@ -340,7 +341,11 @@ share_moments(const FitJob *job, SharedArena *arena, FitShared *header)
 	header->moments_segment = DSM_HANDLE_INVALID;
 	if (moments != NULL)
 	{
-		memset(moments, 0, size);
+		for (Size done = 0; done < size; done += CLEAR_STEP)
+		{
+			CHECK_FOR_INTERRUPTS();
+			memset((char *) moments + done, 0, Min(CLEAR_STEP, size - done));
+		}
 		(void) shared_arena_locate(moments, size, &header->moments_segment, &header->moments_offset);
 	}
 	return moments;

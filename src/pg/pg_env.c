@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -17,8 +19,10 @@
 #include "pg/pg_env.h"
 
 #define BLOCK_ALIGNMENT 64
+#define PAGE_ALIGNMENT 4096		/* at least: of addresses that the kernel takes advice for */
+#define LARGE_BLOCK ((Size) 4 * 1024 * 1024)	/* bytes from which large pages are asked for */
 #define BLOCK_OVERHEAD (BLOCK_ALIGNMENT + sizeof(BlockHeader))
-#define ZERO_STEP ((Size) 8 * 1024 * 1024)	/* bytes cleared between polls: about 2 ms */
+#define ZERO_STEP ((Size) 1024 * 1024)	/* bytes cleared or copied between polls: 1 ms, since the pages are new */
 
 /* Lies just before each block handed out. */
 typedef struct BlockHeader
@@ -67,6 +71,28 @@ charge(PgEnv *env, Size bytes)
 	env->used = needed;
 }
 
+/* Large pages come and, when a cancel throws memory away, go hundreds of times faster than small ones. */
+void
+pg_env_advise(char *start, Size size)
+{
+#ifdef MADV_HUGEPAGE
+	char	   *first = (char *) TYPEALIGN(PAGE_ALIGNMENT, start);
+
+	if (size >= LARGE_BLOCK)
+		(void) madvise(first, size - (Size) (first - start), MADV_HUGEPAGE);
+#endif
+}
+
+void
+pg_env_copy(char *to, const char *from, Size size)
+{
+	for (Size done = 0; done < size; done += ZERO_STEP)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(to + done, from + done, Min(ZERO_STEP, size - done));
+	}
+}
+
 static void *
 pg_env_alloc(CoreEnv *core, size_t size)
 {
@@ -87,6 +113,7 @@ pg_env_alloc(CoreEnv *core, size_t size)
 	header = (BlockHeader *) block - 1;
 	header->chunk = chunk;
 	header->size = total;
+	pg_env_advise(block, size);
 	for (Size done = 0; done < size; done += ZERO_STEP)
 	{
 		if (size > ZERO_STEP)

@@ -38,6 +38,11 @@ extern void pg_env_check_input(CoreEnv *env, CoreStatus status);
 extern void pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message);
 extern void *pg_env_detach(CoreEnv *env, void *pointer, Size length);
 
+/* memcpy with polls in between. */
+extern void pg_env_copy(char *to, const char *from, Size size);
+/* Asks for large pages where the memory is large; the environment's own has been asked for. */
+extern void pg_env_advise(char *start, Size size);
+
 /* Accounts memory taken outside the environment; ERROR 53200 naming both figures past the budget. */
 extern void pg_env_account(PgEnv *env, Size bytes);
 extern void pg_env_unaccount(PgEnv *env, Size bytes);

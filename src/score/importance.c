@@ -31,6 +31,8 @@
 #include "pg/pg_env.h"
 #include "pg/scored_rows.h"
 
+#define POLL_ROWS 1024
+
 PG_FUNCTION_INFO_V1(mlops_feature_importance);
 PG_FUNCTION_INFO_V1(mlops_permutation_importance);
 
@@ -263,6 +265,8 @@ permutation_begin(Permutation *permutation)
 	{
 		uint64		hash = hash_row_add(hash_row_init(), hash_double(rows->y[i]));
 
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < nterms; j++)
 			hash = hash_row_add(hash, hash_double(rows->terms[i * nterms + j]));
 		permutation->hash[i] = hash_row_final(hash);
@@ -281,7 +285,11 @@ score_permuted(Permutation *permutation, int feature)
 	int64		n = rows->count;
 
 	for (int64 i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		permutation->key[i] = hash_uniform(permutation->hash[i], model->seed + (uint64) feature);
+	}
 	sort_identity(permutation->order, n);
 	pg_env_check(core, sort_order(core, permutation->key, n, permutation->order));
 	for (int64 k = 0; k < n; k++)
@@ -289,7 +297,7 @@ score_permuted(Permutation *permutation, int feature)
 		int64		row = permutation->order[k];
 		const double *other = rows->terms + permutation->order[(k + 1) % n] * nterms;
 
-		if (k % 1024 == 0)
+		if (k % POLL_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 		memcpy(permutation->terms, rows->terms + row * nterms, sizeof(double) * nterms);
 		for (int j = 0; j < nterms; j++)

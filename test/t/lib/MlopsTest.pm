@@ -46,6 +46,16 @@ sub load_data
 	return;
 }
 
+# build_module(NODE, NAME): compiles NAME.c of this directory for the server; where the library is
+sub build_module
+{
+	my ($node, $name) = @_;
+	my $library = $node->basedir . "/$name.so";
+	my $source = dirname(abs_path(__FILE__)) . "/$name.c";
+	system("$ENV{MLOPS_CC} -O2 -fPIC -shared -o $library $source") == 0 or die "cannot compile $source";
+	return $library;
+}
+
 # left_behind(NODE): number of shared segments and temporary files that the server keeps
 sub left_behind
 {
