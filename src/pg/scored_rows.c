@@ -99,8 +99,8 @@ column_hash(const NamedColumn *column, TupleTableSlot *slot)
 	return value_hash(&column->reader, slot->tts_values[i], slot->tts_isnull[i]);
 }
 
-static const char *
-offset_column(const Model *model)
+const char *
+scored_offset_column(const Model *model)
 {
 	for (int i = 0; i < model->params.count; i++)
 		if (strcmp(model->params.specs[i].name, "offset") == 0)
@@ -140,8 +140,8 @@ bind_scorer(ScoreState *state, RowScorer *scorer, const ModelHandle *handle, Tup
 	scorer->binding = row_binding_create_for(model, handle->name, descriptor);
 	if (!state->request->without_target)
 		named_column(descriptor, model->target.name, false, &scorer->target);
-	if (offset_column(model) != NULL)
-		named_column(descriptor, offset_column(model), false, &scorer->offset);
+	if (scored_offset_column(model) != NULL)
+		named_column(descriptor, scored_offset_column(model), false, &scorer->offset);
 	bind_split_columns(scorer, descriptor, state->request->which);
 }
 

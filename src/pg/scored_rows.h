@@ -65,4 +65,7 @@ extern void scored_rows_collect(PgEnv *env, const ScoringRequest *request, Score
 extern void scored_rows_read(PgEnv *env, const ModelHandle *handle, const char *source, EvaluationRows which,
 							 ScoredRows *rows);
 
+/* The column that the fit added to the margin, or NULL. */
+extern const char *scored_offset_column(const Model *model);
+
 #endif							/* PG_SCORED_ROWS_H */

@@ -9,9 +9,11 @@
 #include "utils/builtins.h"
 
 #include "core/params.h"
+#include "pg/column_names.h"
 #include "pg/compat.h"
 #include "pg/recorded_source.h"
 #include "pg/row_binding.h"
+#include "pg/scored_rows.h"
 #include "pg/value_text.h"
 
 PG_FUNCTION_INFO_V1(mlops_check_source);
@@ -88,7 +90,7 @@ report_feature(Report *report, const Feature *feature)
 			   same_type(actual, feature_type_name(feature)) ? "ok" : "type differs");
 }
 
-/* Target, key and split columns: training needs them, scoring does not. */
+/* Target, key, split and offset columns: training and evaluation need them, scoring does not. */
 static void
 report_role(Report *report, const char *name, const char *expected, const char *role)
 {
@@ -144,7 +146,7 @@ notice_other_names(const Report *report, const FeatureSchema *schema)
 /*
  * First the features in the model's order: ok; type differs (another type that
  * can stand for it); type changed (prediction raises an error); missing.  Then
- * the source's other columns: target, key, split, or extra.
+ * the source's other columns: target, key, split, offset, or extra.
  */
 Datum
 mlops_check_source(PG_FUNCTION_ARGS)
@@ -169,13 +171,14 @@ mlops_check_source(PG_FUNCTION_ARGS)
 	report_role(&report, model->target.name, model->target.type_name, "target");
 	if (model->split.key != NULL)
 	{
-		char	   *keys = pstrdup(model->split.key);
-		char	   *rest = NULL;
+		int			nkeys;
+		char	  **keys = column_names_split(model->split.key, &nkeys);
 
-		for (char *key = strtok_r(keys, ",", &rest); key != NULL; key = strtok_r(NULL, ",", &rest))
-			report_role(&report, key + strspn(key, " "), NULL, "key");
+		for (int i = 0; i < nkeys; i++)
+			report_role(&report, keys[i], NULL, "key");
 	}
 	report_role(&report, model->split.column, NULL, "split");
+	report_role(&report, scored_offset_column(model), NULL, "offset");
 	notice_other_names(&report, &model->schema);
 	for (int i = 0; i < report.descriptor->natts; i++)
 	{

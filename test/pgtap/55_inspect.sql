@@ -1,5 +1,5 @@
 -- What is inside a model, and whether a source still fits it.
-SELECT plan(59);
+SELECT plan(61);
 \ir include/predict.sql
 
 -- features
@@ -73,6 +73,12 @@ RESET search_path;
 SELECT is((SELECT count(*) FROM public.lin l WHERE mlops.predict('lin', l) IS NULL), 0::bigint, 'what is ok can be scored');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin', 'public.nothing')$$), '^42P01 ', 'a source that is not there');
 SELECT matches(pg_temp.failure($$SELECT * FROM mlops.check_source('lin', 'DELETE FROM public.lin')$$), '^(42601|0A000|22023|25006) ', 'a source that is no query');
+CREATE TABLE public.roles AS SELECT i AS "a,b", i % 9 AS "K ""q", i % 7 AS x, ln(1 + i % 4) AS log_days, 1 + i % 5 AS y FROM generate_series(1, 300) i;
+SELECT mlops.train('roles', 'public.roles', 'y', 'glm', '{"family": "poisson", "offset": "log_days"}', task => 'regression', key => '"a,b", "K ""q"');
+SELECT results_eq($$SELECT column_name, status FROM mlops.check_source('roles/1', 'public.roles')$$,
+    $$VALUES ('x', 'ok'), ('y', 'target'), ('a,b', 'key'), ('K "q', 'key'), ('log_days', 'offset')$$, 'keys in quotes, and the offset');
+SELECT ok(bool_and(abs(mlops.predict('roles/1', r) - exp(c.estimate + x.estimate * r.x)) < 1e-12), 'predictions leave the offset out')
+FROM public.roles r, mlops.coefficients('roles/1') c, mlops.coefficients('roles/1') x WHERE c.term = '(Intercept)' AND x.term = 'x';
 -- without a source: the recorded one, as its author, for those who may read the model
 CREATE TABLE public.changing AS SELECT i AS id, i AS a, i % 7 AS b, 2.0 * i AS y FROM generate_series(1, 100) i;
 SELECT mlops.train('changing', 'public.changing', target => 'y', key => 'id', algorithm => 'linear');
