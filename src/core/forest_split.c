@@ -432,7 +432,8 @@ fill_set(const ForestGrower *grower, int count, ForestSplit *split)
 	}
 }
 
-static void
+/* Returns whether the feature varies in the node. */
+static bool
 search_feature(ForestGrower *grower, const ForestRange *range, int feature, int place, ForestSplit *best)
 {
 	const ForestJob *job = grower->forest->job;
@@ -483,6 +484,7 @@ search_feature(ForestGrower *grower, const ForestRange *range, int feature, int 
 		if (grower->width > 1)
 			memset(class_sums + bin * (size_t) grower->width, 0, (size_t) grower->width * sizeof(double));
 	}
+	return count > 1;
 }
 
 /* Moves a feature drawn from order[drawn ..] to order[drawn]. */
@@ -502,9 +504,11 @@ forest_search(ForestGrower *grower, const ForestRange *range, uint64_t seed, For
 {
 	const ForestJob *job = grower->forest->job;
 	int			drawn = 0;
+	bool		varying = false;
 
 	memset(best, 0, sizeof(*best));
-	while (drawn < job->nfeatures && (drawn < job->max_features || best->gain == 0))
+	/* a node none of whose features can be split stays a leaf: looking on would pick the splits of small nodes from fewer and fewer features */
+	while (drawn < job->nfeatures && (drawn < job->max_features || !varying))
 	{
 		int			wanted = drawn < job->max_features ? job->max_features - drawn : 1;
 
@@ -514,7 +518,7 @@ forest_search(ForestGrower *grower, const ForestRange *range, uint64_t seed, For
 			draw_feature(grower, drawn + i, seed);
 		add_features(grower, range, grower->order + drawn, wanted);
 		for (int i = 0; i < wanted; i++)
-			search_feature(grower, range, grower->order[drawn + i], i, best);
+			varying |= search_feature(grower, range, grower->order[drawn + i], i, best);
 		drawn += wanted;
 	}
 }

@@ -21,6 +21,8 @@ tree_rules_from_params(const ParamSet *params, TreeRules *rules)
 	rules->min_split_gain = params_number(params, "min_split_gain");
 	rules->min_child_weight = params_number(params, "min_child_weight");
 	rules->max_delta_step = params_number(params, "max_delta_step");
+	rules->cat_smooth = params_number(params, "cat_smooth");
+	rules->cat_l2 = params_number(params, "cat_l2");
 	rules->max_cat_threshold = params_integer(params, "max_cat_threshold");
 	rules->max_cat_to_onehot = params_integer(params, "max_cat_to_onehot");
 }
@@ -115,8 +117,6 @@ tree_defaults(Model *model, int64_t nrows, TreeJob *job)
 	job->learning_rate = tree_choose(model, "learning_rate", n < 10000 && !numbers ? 0.05 : 0.1);
 	rules->min_child_samples = (int64_t) tree_choose(model, "min_child_samples", clamp(floor(n / (numbers ? 500 : 100)), 5, 20));
 	rules->min_data_per_group = (int64_t) tree_choose(model, "min_data_per_group", clamp(floor(n / 100), 10, 100));
-	rules->cat_smooth = tree_choose(model, "cat_smooth", 10);
-	rules->cat_l2 = tree_choose(model, "cat_l2", 10);
 }
 
 /* ------------------------------------------------------------ constraints */

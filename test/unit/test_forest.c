@@ -528,6 +528,46 @@ offsets_and_tails(void **state)
 		assert_close(margins[i], fit.rows.data.target[i], 1e-12, 0);
 }
 
+/*
+ * One term is drawn for each node.  One that varies but cannot be cut ends the branch, or small nodes would be split by whichever term
+ * is left; one that does not vary says nothing, and another is drawn.
+ */
+static void
+terms_drawn_in_vain(void **state)
+{
+	enum {N = 400, TREES = 60};
+	CoreEnv    *env = *state;
+
+	for (int constant = 0; constant < 2; constant++)
+	{
+		TreeFit		fit;
+		TestRandom	random = {17};
+		double	   *x = env_alloc(env, N, sizeof(double));
+		double	   *other = env_alloc(env, N, sizeof(double));
+
+		tree_fit_init(&fit, env, N, "random_forest", TASK_REGRESSION, 0);
+		for (int i = 0; i < N; i++)
+		{
+			x[i] = test_random_normal(&random);
+			other[i] = constant ? i % 2 : i == 5;
+			fit.rows.data.target[i] = x[i] + test_random_normal(&random);
+		}
+		rows_add_numbers(&fit.rows, "x", x);
+		rows_add_numbers(&fit.rows, "other", other);
+		tree_fit_set(&fit, "n_estimators", TREES);
+		assert_ok(env, params_set_boolean(env, &fit.params, "bootstrap", false));
+		tree_fit_set(&fit, "max_samples", 1);
+		tree_fit_set(&fit, "max_features", 0.5);
+		tree_fit_set(&fit, "min_samples_leaf", 3);
+		tree_fit_set(&fit, "max_depth", constant ? 2 : 1);
+		tree_fit_run(&fit, 1);
+		if (constant)			/* within a half only x varies */
+			assert_int_equal(leaf_count(&fit), 4 * TREES);
+		else
+			assert_in_range(leaf_count(&fit), TREES + TREES / 4, TREES + 3 * TREES / 4);
+	}
+}
+
 static void
 edge_cases(void **state)
 {
@@ -689,7 +729,7 @@ main(void)
 		TEST(categories_are_told_apart),
 		TEST(shares_are_probabilities),
 		TEST(offsets_and_tails),
-		TEST(edge_cases),
+		TEST(terms_drawn_in_vain), TEST(edge_cases),
 		TEST(features_by_word),
 		TEST(teams_agree),
 		TEST(forged_shares),
