@@ -9,7 +9,7 @@
 
 #define TREE_CHUNK_ROWS 512		/* rows transformed at a time */
 
-#define TREE_GRID_CELLS 1024
+#define TREE_GRID_CELLS 2048
 #define TREE_GRID_PADDING 256	/* infinite numbers after the edges that a grid searches */
 
 /* Where edges lie, for a quick search; cells of equal width from the first edge to the last. */

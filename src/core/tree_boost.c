@@ -108,8 +108,8 @@ gradient_pass(TreeBooster *booster, int k)
 		env_poll(grower->env);
 		if (booster->pending >= 0)
 			tree_rows_apply(grower, (int) unit, booster->pending);
-		if (k >= 0 && unit < shape->train_blocks)
-			tree_gradients(grower->env, &job->objective, shape, block, k, statistics);
+		if ((k >= 0 && unit < shape->train_blocks) || (k <= 0 && tree_loss_with_gradients(&job->objective)))
+			tree_gradients(grower->env, &job->objective, shape, block, k >= 0 ? k : 0, statistics);
 		else if (k <= 0)
 			statistics->loss = tree_loss(grower->env, &job->objective, shape, block);
 	}

@@ -472,7 +472,7 @@ tree_gradients_on(CoreEnv *env, bool wide, const TreeObjective *objective, const
 	memset(&statistics->extent, 0, sizeof(statistics->extent));
 	statistics->extent.rows = block->nrows;
 	if (k == 0)
-		statistics->loss = objective->loss == LOSS_BINARY ? 0 : tree_loss(env, objective, shape, block);
+		statistics->loss = tree_loss_with_gradients(objective) ? 0 : tree_loss(env, objective, shape, block);
 #if defined(__x86_64__)
 	if (wide)
 	{

@@ -49,6 +49,13 @@ typedef struct TreeBlockStatistics
 	double		loss;			/* of the scores before this step, weighted */
 } TreeBlockStatistics;
 
+/* Whether the loss comes with the gradients, of which it takes a fraction of what tree_loss would. */
+static inline bool
+tree_loss_with_gradients(const TreeObjective *objective)
+{
+	return objective->loss == LOSS_BINARY;
+}
+
 /*
  * Gradients and hessians of a block's scores with respect to output k, and
  * their extent.  For the first output also the loss, and what the others need
