@@ -43,6 +43,7 @@ struct Team
 	void	  **pieces;
 	int			npieces;
 	int64_t		units;			/* passes over a block that this process made */
+	int64_t		prepared;		/* rows that it made ready for them */
 	void	   *context;		/* for the callbacks */
 	const FitRows *rows;		/* helper: the rows of the fit, as the leader has them; NULL: it alone has them */
 

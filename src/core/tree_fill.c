@@ -295,6 +295,7 @@ fill_rows(TreeGrower *grower, const FitRows *rows)
 	{
 		int64_t		end = (unit + 1) * TREE_FILL_ROWS < rows->nrows ? (unit + 1) * TREE_FILL_ROWS : rows->nrows;
 
+		grower->team->prepared += end - unit * TREE_FILL_ROWS;
 		fill->ntrain = grower->shared.fill_starts[2 * unit];
 		fill->nvalid = grower->shared.fill_starts[2 * unit + 1];
 		for (int64_t first = unit * TREE_FILL_ROWS; first < end; first += TREE_CHUNK_ROWS)

@@ -16,7 +16,7 @@
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
 
-#define PREFETCH 64				/* rows ahead in the copy, into the second-level cache */
+#define PREFETCH 128				/* rows ahead in the copy, into the second-level cache */
 
 #define GROUPS_FOR_FOLDS 20
 

@@ -53,6 +53,7 @@ typedef struct TreeTeamShared
 	ConditionVariable advanced; /* the generation did, or the size is known */
 	pg_atomic_uint32 size;		/* processes; 0: not known yet */
 	pg_atomic_uint64 units[TEAM_MAX_SIZE];	/* of work done by each process */
+	pg_atomic_uint64 prepared[TEAM_MAX_SIZE];	/* rows that each made ready */
 	char		algorithm[NAMEDATALEN];
 	Size		job_bytes;		/* of the flat job; 0: workers do without the rows */
 	SharedPlace job;
@@ -170,6 +171,7 @@ tree_driver_worker_main(dsm_segment *segment, shm_toc *toc)
 
 	pg_env_check(&env.core, algorithm_find(shared->algorithm)->help_rows(&env.core, &team));
 	pg_atomic_write_u64(&shared->units[team.rank], (uint64) team.units);
+	pg_atomic_write_u64(&shared->prepared[team.rank], (uint64) team.prepared);
 	shared_segment_unmap(mapped);
 }
 
@@ -354,7 +356,10 @@ create_shared(TreeTeam *tree)
 	ConditionVariableInit(&shared->advanced);
 	pg_atomic_init_u32(&shared->size, 0);
 	for (int i = 0; i < TEAM_MAX_SIZE; i++)
+	{
 		pg_atomic_init_u64(&shared->units[i], 0);
+		pg_atomic_init_u64(&shared->prepared[i], 0);
+	}
 	strlcpy(shared->algorithm, tree->job->algorithm->name, sizeof(shared->algorithm));
 	shared->capacity = team->capacity;
 	shared->npieces = team->npieces;
@@ -431,17 +436,24 @@ leader_start(Team *team)
 }
 
 static void
-report_units(const TreeTeam *tree)
+report(const TreeTeam *tree, const char *what, int64 own, pg_atomic_uint64 *others)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	appendStringInfo(&list, INT64_FORMAT, (int64) tree->team.units);
+	appendStringInfo(&list, INT64_FORMAT, own);
 	for (int rank = 1; rank < tree->team.size; rank++)
-		appendStringInfo(&list, ", " UINT64_FORMAT, pg_atomic_read_u64(&tree->shared->units[rank]));
+		appendStringInfo(&list, ", " UINT64_FORMAT, pg_atomic_read_u64(&others[rank]));
 	ereport(DEBUG1,
-			(errmsg_internal("units of work done by the leader and by %d workers: %s", tree->team.size - 1, list.data)));
+			(errmsg_internal("%s by the leader and by %d workers: %s", what, tree->team.size - 1, list.data)));
 	pfree(list.data);
+}
+
+static void
+report_units(const TreeTeam *tree)
+{
+	report(tree, "rows binned", tree->team.prepared, tree->shared->prepared);
+	report(tree, "units of work done", tree->team.units, tree->shared->units);
 }
 
 static void
