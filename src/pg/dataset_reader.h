@@ -27,6 +27,7 @@ typedef struct DatasetRequest
 	char	  **references;		/* columns that ages refer to: kept even where they are constant */
 	int			nreferences;
 	Task		task;			/* 0: infer; MULTICLASS becomes BINARY with two classes; BINARY with more is an error */
+	unsigned	tasks;			/* 1 << Task of what the algorithm does, for numbers that may be classes; 0: everything */
 	const char *positive;		/* NULL: infer */
 	SplitSpec  *split;			/* method, column, fractions, seed given; cutoff, limits, row_columns filled in */
 	const char *group_or_time_column;	/* = split->column when the method needs one */

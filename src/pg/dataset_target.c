@@ -302,6 +302,15 @@ is_integer_type(const RawColumn *column)
 	return column->reader.code == VALUE_INT2 || column->reader.code == VALUE_INT4 || column->reader.code == VALUE_INT8;
 }
 
+/* Numbers are no classes to an algorithm that predicts numbers, but not so many classes. */
+static bool
+fits_classes(const DatasetBuild *build, int nclasses)
+{
+	unsigned	tasks = build->request->tasks;
+
+	return (tasks & 1u << TASK_REGRESSION) == 0 || (tasks & 1u << (nclasses == 2 ? TASK_BINARY : TASK_MULTICLASS)) != 0;
+}
+
 static bool
 infers_classes(DatasetBuild *build)
 {
@@ -317,7 +326,8 @@ infers_classes(DatasetBuild *build)
 		return false;
 	set = MemoryContextAlloc(build->scratch, sizeof(NumberSet));
 	few = collect_numbers(build, set, INFERRED_CLASSES) &&
-		(set->count == 2 || (set->count > 2 && build->nrows >= (int64) INFERRED_ROWS * set->count));
+		(set->count == 2 || (set->count > 2 && build->nrows >= (int64) INFERRED_ROWS * set->count)) &&
+		fits_classes(build, set->count);
 	pfree(set);
 	return few;
 }

@@ -103,6 +103,7 @@ train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest 
 	request->nexclude = arguments->nexclude;
 	request->references = transform_options_references(arguments->transform, &request->nreferences);
 	request->task = arguments->task;
+	request->tasks = arguments->algorithm->tasks;
 	request->positive = arguments->positive;
 	request->split = split;
 	request->group_or_time_column = split->column;

@@ -1,6 +1,6 @@
 -- mlops.train: what it promises about arguments, order of rows, weights, splits, thresholds and calibration.
 
-SELECT plan(58);
+SELECT plan(61);
 SET client_min_messages = warning;
 
 -- a model's bytes
@@ -116,6 +116,17 @@ SELECT version FROM mlops.train('aged', $$SELECT customer_id, churn, date '2026-
 SELECT ok(bool_and(mlops.predict_json('aged/1', jsonb_build_object('signup', date '2026-01-01' - n, 'today', date '2026-01-01')) ->> 'score'
 	= mlops.predict_json('aged/1', jsonb_build_object('signup', date '2027-03-01' - n, 'today', date '2027-03-01')) ->> 'score'),
 	'ages move with the reference') FROM generate_series(0, 1000, 100) AS n;
+
+-- small whole numbers are classes to what predicts classes, and counts to what does not
+CREATE TABLE counted AS SELECT i AS id, i % 11 AS x, (i * 7919 % 101) % 5 AS visits, i % 2 AS flag FROM generate_series(1, 500) AS i;
+SELECT results_eq($$SELECT t.algorithm, t.task FROM unnest(ARRAY['linear', 'elastic_net', 'glm', 'logistic', 'naive_bayes', 'gbm']) AS a,
+		mlops.train('visits', 'counted', 'visits', a, key => 'id', exclude => '{flag}') AS t$$,
+	$$VALUES ('linear', 'regression'), ('elastic_net', 'regression'), ('glm', 'regression'), ('logistic', 'multiclass'), ('naive_bayes', 'multiclass'), ('gbm', 'multiclass')$$,
+	'five counts');
+SELECT results_eq($$SELECT t.algorithm, t.task FROM unnest(ARRAY['linear', 'glm', 'logistic']) AS a,
+		mlops.train('flag', 'counted', 'flag', a, key => 'id', exclude => '{visits}') AS t$$,
+	$$VALUES ('linear', 'regression'), ('glm', 'binary'), ('logistic', 'binary')$$, 'two numbers');
+SELECT throws_ok($$SELECT mlops.train('x', 'counted', 'visits', 'glm', task => 'classification')$$, '22023', 'algorithm "glm" does not do multiclass', 'unless classes were asked for');
 
 -- arguments
 SELECT throws_ok($$SELECT mlops.train(NULL, 'crm.customers', target => 'churn')$$, '22004', 'argument "model" of mlops.train must not be null');
