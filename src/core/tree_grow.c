@@ -285,7 +285,7 @@ side_sums(const TreeGrower *grower, int side, TreeNodeSums *sums)
 	sums->total = decision->total[side];
 	if (leaf->split.feature < 0)
 		return;
-	monotone = leaf->split.categorical ? 0 : grower->data.features[leaf->split.feature].monotone;
+	monotone = tree_split_direction(&grower->data.features[leaf->split.feature], &leaf->split);
 	sums->min_rows = (double) rules->min_child_samples;
 	if (grower->job->interacting)
 	{

@@ -187,7 +187,7 @@ static void
 bound_children(const TreeGrower *grower, const TreeNode *node)
 {
 	TreeNode   *child[2] = {&grower->nodes[node->children], &grower->nodes[node->children + 1]};
-	int			monotone = node->split.categorical ? 0 : grower->data.features[node->split.feature].monotone;
+	int			monotone = tree_split_direction(&grower->data.features[node->split.feature], &node->split);
 	TreeNode   *lower = child[monotone > 0 ? 0 : 1];
 	TreeNode   *upper = child[monotone > 0 ? 1 : 0];
 	double		most;

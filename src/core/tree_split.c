@@ -197,6 +197,25 @@ scan_cuts(const NodeSearch *task, const TreeSums *sums, int cuts, TreeSums start
 	}
 }
 
+/* All values against the missing ones, which constraints on the order of values say nothing about. Whether it is as good as the best cut. */
+static bool
+part_missing(const NodeSearch *task, const TreeSums *missing, double *best_score, double *best_hessian)
+{
+	NodeSearch	free_task = *task;
+	double		hessian = task->hessian - (double) missing->hessian;
+	double		score;
+
+	free_task.monotone = 0;
+	if (!sides_are_heavy_enough(task, hessian))
+		return false;
+	score = split_score(&free_task, task->gradient - (double) missing->gradient, hessian);
+	if (!(score > task->least_score && score >= *best_score))
+		return false;
+	*best_score = score;
+	*best_hessian = hessian;
+	return true;
+}
+
 static void
 search_number(const NodeSearch *task, const TreeFeature *feature, int index, const TreeSums *sums, TreeSplit *best)
 {
@@ -216,6 +235,11 @@ search_number(const NodeSearch *task, const TreeFeature *feature, int index, con
 
 		scan_cuts(task, sums, feature->nbins - 1, *missing, &score, &bin, &left);
 		default_left = score > first_score;
+		if (task->monotone != 0 && part_missing(task, missing, &score, &left))
+		{
+			bin = feature->nbins - 1;
+			default_left = false;
+		}
 	}
 	else
 		default_left = 2 * left >= task->hessian;

@@ -71,6 +71,13 @@ extern CoreStatus tree_search_init(CoreEnv *env, const TreeRules *rules, const T
  */
 extern void tree_search_feature(const TreeSearch *search, const TreeFeature *feature, int index, const TreeSums *sums, const TreeNodeSums *node, TreeSplit *best, uint32_t *set);
 
+/* Which way the values of a split's sides must be ordered; 0: any. Where all numbers go left, only missing ones are told apart. */
+static inline int
+tree_split_direction(const TreeFeature *feature, const TreeSplit *split)
+{
+	return split->categorical || split->bin == feature->nbins - 1 ? 0 : feature->monotone;
+}
+
 /* Value of a node in units of the margin, within its bounds. */
 extern double tree_node_value(const TreeRules *rules, double gradient, double hessian, double low, double high);
 

@@ -56,6 +56,42 @@ test_monotone_units(void **state)
 	}
 }
 
+/* A constraint is about values: missing ones may lie on either side of them all. */
+static void
+test_monotone_missing(void **state)
+{
+	static const char *const losses[] = {"squared_error", "huber"};
+
+	for (int k = 0; k < 8; k++)
+	{
+		int			direction = k & 1 ? 1 : -1;
+		double		value_of_missing = k & 2 ? 100 : -100;
+		TreeFit		fit;
+		double	   *x = env_alloc(*state, N, sizeof(double));
+		double	   *margins;
+
+		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
+		for (int i = 0; i < N; i++)
+		{
+			x[i] = i % 11 == 10 ? NAN : i % 11;
+			fit.rows.data.target[i] = i % 11 == 10 ? value_of_missing : direction * x[i] + 10 * (i % 11 == 5);
+		}
+		rows_add_numbers(&fit.rows, "x", x);
+		tree_fit_set_text(&fit, "monotone_constraints", direction > 0 ? "x: 1" : "x: -1");
+		tree_fit_set_text(&fit, "objective", losses[k / 4]);
+		tree_fit_set(&fit, "reg_lambda", 0);
+		tree_fit_set(&fit, "min_child_samples", 1);
+		tree_fit_set(&fit, "num_leaves", 16);
+		tree_fit_set(&fit, "n_estimators", 300);
+		tree_fit_run(&fit, 1);
+		margins = tree_fit_margins(&fit);
+		assert_true(fabs(margins[10] - value_of_missing) < 1);
+		for (int i = 1; i < 10; i++)
+			assert_true(direction * margins[i] >= direction * margins[i - 1]);
+		assert_true(fabs(margins[1] - fit.rows.data.target[1]) < 1);
+	}
+}
+
 /* Where nothing is left to learn, gradients vanish; what is too small to be told from nothing is refused. */
 static void
 test_vanishing_gradients(void **state)
@@ -159,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_monotone_units, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_monotone_missing, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_vanishing_gradients, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_divergence, test_env_setup, test_env_teardown),
 	};
