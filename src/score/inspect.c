@@ -368,6 +368,7 @@ mlops_training_info(PG_FUNCTION_ARGS)
 {
 	const Model *model = argument_model(fcinfo, PRIVILEGE_READ)->model;
 	const ModelArray *loss = model_array(model, "training_loss");
+	double		learning_rate = params_find(&model->params, "learning_rate") != NULL ? params_number(&model->params, "learning_rate") : NAN;
 	OutputRow	row;
 
 	output_begin(fcinfo, &row);
@@ -379,7 +380,7 @@ mlops_training_info(PG_FUNCTION_ARGS)
 		output_integer(&row, (int) i + 1);
 		output_number(&row, curve_value(model, "training_loss", i));
 		output_number(&row, curve_value(model, "eval_loss", i));
-		output_number(&row, curve_value(model, "learning_rate", i));
+		output_number(&row, learning_rate);
 		output_number(&row, NAN);
 		output_end(&row);
 	}

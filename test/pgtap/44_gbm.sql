@@ -2,7 +2,7 @@
 -- Where a tree can tell groups of rows apart and nothing is penalised, boosting must end at each group's best constant, but for gradients
 -- of single precision.
 
-SELECT plan(94);
+SELECT plan(95);
 SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.fit(model text, source text, target text, params text, arguments text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
@@ -156,6 +156,7 @@ CREATE TABLE noise AS SELECT id, (hashint4(id * 3) & 1023)::float8 AS a, (hashin
 SELECT pg_temp.fit('stopped', 'noise', 'y', '{"n_estimators": 2000, "early_stopping_rounds": 10, "learning_rate": 0.2}');
 CREATE TEMP TABLE info AS SELECT * FROM mlops.training_info('stopped/latest');
 SELECT cmp_ok(max(iteration), '<', 2000, 'early stopping stops') FROM info;
+SELECT is(array_agg(DISTINCT learning_rate), ARRAY[0.2::float8], 'the learning rate beside the losses') FROM info;
 SELECT is(array_agg(iteration ORDER BY iteration), array_agg(g), 'a loss for each iteration') FROM info FULL JOIN generate_series(1, (SELECT max(iteration) FROM info)) AS g ON g = iteration;
 SELECT is(pg_temp.statistic('stopped/latest', 'best_iteration'), (SELECT iteration::float8 FROM info ORDER BY eval_loss, iteration LIMIT 1), 'the best iteration has the least validation loss');
 SELECT is(max(iteration) - pg_temp.statistic('stopped/latest', 'best_iteration'), 10::float8, 'and the fit went on for so many rounds') FROM info;
