@@ -131,7 +131,7 @@ for my $workers (0, 2)
 		{
 			$session->query('SELECT 1');
 			begin_training($session, $long);
-			my $latency = $node->safe_psql('postgres', "SELECT cancel_in($pid, '$phase->[0]', 0.07 * $attempt, $phase->[1])");
+			my $latency = $node->safe_psql('postgres', "SELECT (cancel_in($pid, '$phase->[0]', 0.07 * $attempt, $phase->[1])).wall");
 			idle($pid);
 			next if $latency eq '';
 			$best = $latency if !defined $best || $latency < $best;

@@ -238,6 +238,8 @@ for my $workers (0, 2)
 	SET max_parallel_workers_per_gather = 2; SET mlops.train_memory = '30MB'; SELECT mlops.train('m', '$underestimated', target => 'y', key => 'id')});
 like($err, qr/ERROR:  53200: "m" needs at least \d+ [kMG]B of memory, but "mlops.train_memory" allows \d+ [kMG]B/, 'and when more rows come than were expected');
 
+MlopsTest::create_cancel_in($node);
+my @costs;
 for my $leader ('on', 'off')
 {
 	$session->query("SET parallel_leader_participation = $leader");
@@ -245,32 +247,14 @@ for my $leader ('on', 'off')
 	{
 		$session->{stdin} .= "SELECT mlops.train('s', '" . ($source =~ s/'/''/gr) . "', $numbers);\n";
 		$session->{run}->pump_nb;
-		my $seen = $node->safe_psql('postgres', qq{DO \$\$
-			DECLARE d bigint; sent timestamptz;
-			BEGIN
-				FOR i IN 1 .. 20000 LOOP
-					SELECT done INTO d FROM mlops.training_progress WHERE pid = $pid AND phase = 'reading rows';
-					EXIT WHEN d > 60000;
-					PERFORM pg_sleep(0.001);
-				END LOOP;
-				IF d IS NULL OR d <= 60000 OR d > 240000 THEN RAISE 'not seen: %', d; END IF;
-				IF (SELECT count(*) FROM pg_stat_activity WHERE leader_pid = $pid) = 0 THEN RAISE 'no workers'; END IF;
-				sent := clock_timestamp();
-				PERFORM pg_cancel_backend($pid);
-				LOOP
-					PERFORM pg_stat_clear_snapshot();
-					EXIT WHEN (SELECT state <> 'active' FROM pg_stat_activity WHERE pid = $pid);
-					PERFORM pg_sleep(0.0005);
-				END LOOP;
-				CREATE TABLE IF NOT EXISTS latencies (ms float8);
-				INSERT INTO latencies SELECT extract(epoch FROM clock_timestamp() - sent) * 1000;
-			END \$\$});
-		is($seen, '', "progress counts the rows of all processes (leader reads: $leader)");
+		# rows of workers are counted, too
+		is($node->safe_psql('postgres', "SELECT await_phase($pid, 'reading rows', 60000), (SELECT done BETWEEN 60000 AND 240000 FROM mlops.training_progress WHERE pid = $pid),
+				(SELECT count(*) > 0 FROM pg_stat_activity WHERE leader_pid = $pid AND pid <> $pid)"), 't|t|t', "progress counts the rows of all processes (leader reads: $leader)");
+		push @costs, $node->safe_psql('postgres', "SELECT * FROM cancel_in($pid, 'reading rows', 0, 60000)");
 		MlopsTest::settles($node, $working, 'nothing is left behind by a cancel');
 	}
 }
-cmp_ok($node->safe_psql('postgres', 'SELECT min(ms) FROM latencies'), '<', 100, 'cancels are served soon');
-note('milliseconds: ', $node->safe_psql('postgres', q{SELECT string_agg(ms::text, ', ') FROM latencies}));
+MlopsTest::served_in_time('reading rows with workers', @costs);
 eval { $session->quit };
 MlopsTest::settles($node, $resting, 'nor by the end of the session');
 
