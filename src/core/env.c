@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COPY_STEP ((size_t) 1024 * 1024)	/* bytes between polls */
+#define STEP_BYTES ((size_t) 1024 * 1024)	/* bytes between polls */
 
 CoreStatus
 env_fail(CoreEnv *env, CoreStatus status, const char *format, ...)
@@ -68,11 +68,22 @@ env_alloc(CoreEnv *env, size_t count, size_t size)
 void
 env_copy(CoreEnv *env, void *to, const void *from, size_t bytes)
 {
-	for (size_t done = 0; done < bytes; done += COPY_STEP)
+	for (size_t done = 0; done < bytes; done += STEP_BYTES)
 	{
-		if (bytes > COPY_STEP)
+		if (bytes > STEP_BYTES)
 			env_poll(env);
-		memcpy((char *) to + done, (const char *) from + done, bytes - done < COPY_STEP ? bytes - done : COPY_STEP);
+		memcpy((char *) to + done, (const char *) from + done, bytes - done < STEP_BYTES ? bytes - done : STEP_BYTES);
+	}
+}
+
+void
+env_clear(CoreEnv *env, void *to, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += STEP_BYTES)
+	{
+		if (bytes > STEP_BYTES)
+			env_poll(env);
+		memset((char *) to + done, 0, bytes - done < STEP_BYTES ? bytes - done : STEP_BYTES);
 	}
 }
 

@@ -71,8 +71,9 @@ extern CoreStatus env_fail(CoreEnv *env, CoreStatus status, const char *format, 
 extern CoreStatus env_hint(CoreEnv *env, CoreStatus status, const char *format, ...) CORE_PRINTF(3, 4);
 extern void env_log(CoreEnv *env, CoreLogLevel level, const char *format, ...) CORE_PRINTF(3, 4);
 
-/* memcpy with polls in between: where pages are new, a few megabytes take as many milliseconds. */
+/* memcpy and memset to zero with polls in between: where pages are new, a few megabytes take as many milliseconds. */
 extern void env_copy(CoreEnv *env, void *to, const void *from, size_t bytes);
+extern void env_clear(CoreEnv *env, void *to, size_t bytes);
 
 /* count * size with overflow check; zeroed; NULL (message set) on failure. */
 extern void *env_alloc(CoreEnv *env, size_t count, size_t size);

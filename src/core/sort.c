@@ -102,8 +102,8 @@ bucket_starts(int64_t *counts, int buckets, int64_t n)
 	return true;
 }
 
-static void
-insertion_sort_keys(uint64_t *keys, int64_t n)
+void
+sort_few_keys(uint64_t *keys, int64_t n)
 {
 	for (int64_t i = 1; i < n; i++)
 	{
@@ -239,7 +239,7 @@ sort_doubles_with(CoreEnv *env, double *keys, int64_t n, uint64_t *scratch)
 		scratch[i] = key_of(keys[i]);
 	}
 	if (n <= INSERTION_MAX)
-		insertion_sort_keys(scratch, n);
+		sort_few_keys(scratch, n);
 	else
 		sorted = radix_sort_keys(env, scratch, scratch + n, n);
 	for (int64_t i = 0; i < n; i++)

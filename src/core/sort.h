@@ -16,6 +16,9 @@ extern CoreStatus sort_doubles(CoreEnv *env, double *keys, int64_t n);
 /* The same with scratch[2n] of the caller, who sorts many times. */
 extern void sort_doubles_with(CoreEnv *env, double *keys, int64_t n, uint64_t *scratch);
 
+/* By insertion: for a few dozen at most. */
+extern void sort_few_keys(uint64_t *keys, int64_t n);
+
 /* order[i] = i */
 extern void sort_identity(int64_t *order, int64_t n);
 

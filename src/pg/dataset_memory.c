@@ -94,7 +94,7 @@ grow_reserve(DatasetBuild *build, GrowArray *array, int64 count)
 		/* what it leaves stays taken, and accounted, as long as the arena */
 		char	   *copy = large_alloc(build->env->context, bytes);
 
-		pg_env_copy(copy, array->data, old_bytes);
+		env_copy(&build->env->core, copy, array->data, old_bytes);
 		array->data = copy;
 		array->shared = false;
 	}

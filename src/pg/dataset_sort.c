@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
+#include "core/sort.h"
 #include "pg/dataset_internal.h"
 
 #define BUCKET_ROWS 512			/* about */
@@ -160,20 +161,6 @@ compare_entries(const void *a, const void *b)
 	return COMPARE(x, y);
 }
 
-static void
-sort_few(uint64 *entries, int64 count)
-{
-	for (int64 i = 1; i < count; i++)
-	{
-		uint64		entry = entries[i];
-		int64		j = i;
-
-		for (; j > 0 && entries[j - 1] > entry; j--)
-			entries[j] = entries[j - 1];
-		entries[j] = entry;
-	}
-}
-
 /* Sorts a bucket into `out`.  Equal entries there are none: each has its row. */
 static void
 sort_bucket(const uint64 *entries, int64 count, uint64 *out)
@@ -198,7 +185,7 @@ sort_bucket(const uint64 *entries, int64 count, uint64 *out)
 		if (size > FEW)
 			qsort(out + start, size, sizeof(uint64), compare_entries);
 		else if (size > 1)
-			sort_few(out + start, size);
+			sort_few_keys(out + start, size);
 		start = place[b];
 	}
 }

@@ -13,7 +13,6 @@
 #include "miscadmin.h"
 
 #include "pg/fit_flat.h"
-#include "pg/pg_env.h"
 #include "pg/shared_segment.h"
 
 #define FLAT_ALIGNMENT 8
@@ -29,7 +28,7 @@ StaticAssertDecl(sizeof(FitInput) == 56 && sizeof(FitJob) == 120, "flat_job must
 
 typedef struct Flat
 {
-	CoreEnv    *env;			/* reading */
+	CoreEnv    *env;
 	char	   *from;			/* reading: next piece; NULL when writing */
 	char	   *start;
 	char	   *const *addresses;	/* reading: of the segments */
@@ -138,7 +137,7 @@ share_piece(Flat *flat, const char *bytes, Size size, RowPiece *place)
 
 		if (copy == NULL)
 			return false;
-		pg_env_copy(copy, bytes, size);
+		env_copy(flat->env, copy, bytes, size);
 		(void) shared_arena_locate(copy, size, &handle, &place->offset);
 	}
 	place->segment = flat_segment(flat->fit, handle);
@@ -343,8 +342,21 @@ flat_job(Flat *flat, FitJob **job)
 	flat_rows(flat, &j->weight, j->nrows, sizeof(double));
 }
 
+void
+fit_row_arrays(const FitJob *job, FitRowArray *arrays)
+{
+	const Dataset *data = job->data;
+	const FitRowArray all[FIT_ROW_ARRAYS] = {
+		{job->target, job->nrows}, {job->weight, job->nrows},
+		{data->target, data->nrows}, {data->weight, data->nrows}, {data->offset, data->nrows},
+		{data->hash, data->nrows}, {data->group, data->nrows}
+	};
+
+	memcpy(arrays, all, sizeof(all));
+}
+
 bool
-fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *fit)
+fit_flatten(CoreEnv *env, const FitJob *job, SharedArena *arena, FlatFit *fit)
 {
 	Flat		flat = {0};
 	FitJob		copy = *job;
@@ -352,6 +364,7 @@ fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *fit)
 	char	   *name = (char *) job->algorithm->name;
 
 	memset(fit, 0, sizeof(*fit));
+	flat.env = env;
 	initStringInfo(&flat.to);
 	flat.fit = fit;
 	flat.arena = arena;

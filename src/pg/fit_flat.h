@@ -39,11 +39,23 @@ typedef struct PiecedArray
 	struct PiecedArray *next;
 } PiecedArray;
 
+/* One number for each row; values may be NULL. */
+typedef struct FitRowArray
+{
+	const void *values;
+	int64		nrows;
+} FitRowArray;
+
+#define FIT_ROW_ARRAYS 7
+
+/* All row arrays of a job but columns: targets, weights, offsets, hashes. */
+extern void fit_row_arrays(const FitJob *job, FitRowArray *arrays);
+
 /*
  * Flattens the job; row arrays outside of shared memory are copied into `arena`.
  * False when it has no room.  In CurrentMemoryContext.
  */
-extern bool fit_flatten(const FitJob *job, SharedArena *arena, FlatFit *flat);
+extern bool fit_flatten(CoreEnv *env, const FitJob *job, SharedArena *arena, FlatFit *flat);
 
 /*
  * The reverse: `addresses` are those of the segments in this process.  Small

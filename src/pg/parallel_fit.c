@@ -39,7 +39,6 @@
 #define AUTO_VALUES 3e6			/* rows x terms from which workers are started by themselves */
 #define AUTO_BLOCKS 16			/* blocks for each worker that is started by itself */
 #define WAIT_MS 200
-#define CLEAR_STEP ((Size) 1024 * 1024) /* bytes between polls */
 #define PROCESSES (MAX_PARALLEL_WORKER_LIMIT + 1)
 
 typedef struct FitShared
@@ -333,7 +332,7 @@ moments_size(const FitJob *job)
 
 /* A place for moments that all processes record; NULL without room: fit_blocks_complete_moments records them then. */
 static double *
-share_moments(const FitJob *job, SharedArena *arena, FitShared *header)
+share_moments(CoreEnv *env, const FitJob *job, SharedArena *arena, FitShared *header)
 {
 	Size		size = moments_size(job);
 	double	   *moments = size > 0 && size <= SHARED_SEGMENT_BYTES ? shared_arena_alloc(arena, size) : NULL;
@@ -341,11 +340,7 @@ share_moments(const FitJob *job, SharedArena *arena, FitShared *header)
 	header->moments_segment = DSM_HANDLE_INVALID;
 	if (moments != NULL)
 	{
-		for (Size done = 0; done < size; done += CLEAR_STEP)
-		{
-			CHECK_FOR_INTERRUPTS();
-			memset((char *) moments + done, 0, Min(CLEAR_STEP, size - done));
-		}
+		env_clear(env, moments, size);
 		(void) shared_arena_locate(moments, size, &header->moments_segment, &header->moments_offset);
 	}
 	return moments;
@@ -364,7 +359,7 @@ share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *ar
 		return false;
 	header->unit_blocks = choose_unit_blocks(nblocks, (int64) units);
 	units = (Size) ((nblocks + header->unit_blocks - 1) / header->unit_blocks);
-	if (!fit_flatten(job, arena, flat))
+	if (!fit_flatten(&leader->env->core, job, arena, flat))
 		return false;
 	bytes = shared_arena_alloc(arena, flat->length);
 	states = shared_arena_alloc(arena, plan->iterate_size + units * plan->state_size);
@@ -381,7 +376,7 @@ share_job(const FitJob *job, const FitPlan *plan, int64 nblocks, SharedArena *ar
 	memcpy(header->segments, flat->segments, sizeof(dsm_handle) * flat->nsegments);
 	leader->iterate = states;
 	leader->states = states + plan->iterate_size;
-	leader->moments = share_moments(job, arena, header);
+	leader->moments = share_moments(&leader->env->core, job, arena, header);
 	pfree(flat->bytes);
 	pfree(flat);
 	return true;
@@ -393,15 +388,15 @@ extra_bytes(const FitJob *job, const FitPlan *plan, int nworkers)
 {
 	Size		own = sizeof(double) * BLOCK_ROWS * job->transform->nterms + 8 * plan->state_size;
 	Size		bytes = 2 * 1024 * 1024 + plan->iterate_size + MAX_UNITS * plan->state_size + moments_size(job) + nworkers * own;
-	const void *arrays[] = {job->target, job->weight, job->data->target, job->data->weight, job->data->offset, job->data->hash,
-	job->data->group};
+	FitRowArray arrays[FIT_ROW_ARRAYS];
 	dsm_handle	handle;
 	Size		offset;
 
-	for (int i = 0; i < (int) lengthof(arrays); i++)
+	fit_row_arrays(job, arrays);
+	for (int i = 0; i < FIT_ROW_ARRAYS; i++)
 	{
-		if (arrays[i] != NULL && !shared_arena_locate(arrays[i], sizeof(double), &handle, &offset))
-			bytes += sizeof(double) * job->data->nrows;
+		if (arrays[i].values != NULL && !shared_arena_locate(arrays[i].values, sizeof(double), &handle, &offset))
+			bytes += sizeof(double) * arrays[i].nrows;
 	}
 	for (int c = 0; c < job->data->schema.count; c++)
 	{

@@ -22,7 +22,6 @@
 #define PAGE_ALIGNMENT 4096		/* at least: of addresses that the kernel takes advice for */
 #define LARGE_BLOCK ((Size) 4 * 1024 * 1024)	/* bytes from which large pages are asked for */
 #define BLOCK_OVERHEAD (BLOCK_ALIGNMENT + sizeof(BlockHeader))
-#define ZERO_STEP ((Size) 1024 * 1024)	/* bytes cleared or copied between polls: 1 ms, since the pages are new */
 
 /* Lies just before each block handed out. */
 typedef struct BlockHeader
@@ -83,16 +82,6 @@ pg_env_advise(char *start, Size size)
 #endif
 }
 
-void
-pg_env_copy(char *to, const char *from, Size size)
-{
-	for (Size done = 0; done < size; done += ZERO_STEP)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(to + done, from + done, Min(ZERO_STEP, size - done));
-	}
-}
-
 static void *
 pg_env_alloc(CoreEnv *core, size_t size)
 {
@@ -114,12 +103,7 @@ pg_env_alloc(CoreEnv *core, size_t size)
 	header->chunk = chunk;
 	header->size = total;
 	pg_env_advise(block, size);
-	for (Size done = 0; done < size; done += ZERO_STEP)
-	{
-		if (size > ZERO_STEP)
-			CHECK_FOR_INTERRUPTS();
-		memset(block + done, 0, Min(ZERO_STEP, size - done));
-	}
+	env_clear(core, block, size);
 	return block;
 }
 

@@ -30,16 +30,14 @@ extern void pg_env_check(CoreEnv *env, CoreStatus status);
 /* The same for bytes that a user gave: CORRUPT is 22P03 (invalid binary representation). */
 extern void pg_env_check_input(CoreEnv *env, CoreStatus status);
 
+/* What env->log is: a message as a NOTICE or WARNING. */
+extern void pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message);
 /*
  * Turns a block of the environment into an ordinary palloc'd chunk (moved in
  * place, still accounted) that may be returned to the executor as a Datum.
  */
-/* What env->log is: a message as a NOTICE or WARNING. */
-extern void pg_env_log(CoreEnv *core, CoreLogLevel level, const char *message);
 extern void *pg_env_detach(CoreEnv *env, void *pointer, Size length);
 
-/* memcpy with polls in between. */
-extern void pg_env_copy(char *to, const char *from, Size size);
 /* Asks for large pages where the memory is large; the environment's own has been asked for. */
 extern void pg_env_advise(char *start, Size size);
 

@@ -37,7 +37,6 @@
 #define KEY_SHARED UINT64CONST(0x6d6c6f7074000001)
 #define ROWS_PER_PROCESS 16384	/* fewer are not worth a process */
 #define AUTO_VALUES 5e5			/* rows x terms from which workers are started by themselves */
-#define CLEAR_STEP ((Size) 1024 * 1024) /* bytes between polls: 1 ms, since the pages are new */
 
 /* Where bytes of shared memory are, for any process. */
 typedef struct SharedPlace
@@ -239,11 +238,8 @@ share_in_arena(TreeTeam *tree, Size size, bool zeroed)
 		return NULL;
 	}
 	tree->accounted += size;
-	for (Size done = 0; zeroed && done < size; done += CLEAR_STEP)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memset(piece + done, 0, Min(CLEAR_STEP, size - done));
-	}
+	if (zeroed)
+		env_clear(&tree->env->core, piece, size);
 	return piece;
 }
 
@@ -298,11 +294,12 @@ static bool
 rows_are_shared(const FitJob *job)
 {
 	const Dataset *data = job->data;
-	const void *arrays[] = {job->target, job->weight, data->target, data->weight, data->offset, data->hash, data->group};
+	FitRowArray arrays[FIT_ROW_ARRAYS];
 
-	for (int i = 0; i < (int) lengthof(arrays); i++)
+	fit_row_arrays(job, arrays);
+	for (int i = 0; i < FIT_ROW_ARRAYS; i++)
 	{
-		if (!is_shared(arrays[i], (Size) (i < 2 ? job->nrows : data->nrows) * sizeof(double)))
+		if (!is_shared(arrays[i].values, (Size) arrays[i].nrows * sizeof(double)))
 			return false;
 	}
 	for (int c = 0; c < data->schema.count; c++)
@@ -328,7 +325,7 @@ share_rows(TreeTeam *tree)
 	if (!rows_are_shared(tree->job))
 		return;
 	flat = palloc(sizeof(FlatFit));
-	if (!fit_flatten(tree->job, tree->arena, flat) ||
+	if (!fit_flatten(&env->core, tree->job, tree->arena, flat) ||
 		(env->budget > 0 && flat->length > env->budget - Min(env->used, env->budget)) ||
 		(bytes = shared_arena_alloc(tree->arena, flat->length)) == NULL)
 		return;

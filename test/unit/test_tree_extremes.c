@@ -9,21 +9,6 @@
 
 #define N 300
 
-static void
-fill_regression(TreeFit *fit, uint64_t seed, int64_t n, double *x)
-{
-	TestRandom	random = {seed};
-
-	for (int64_t i = 0; i < n; i++)
-	{
-		x[i] = floor(test_random_uniform(&random) * 32) / 32;
-		x[n + i] = floor(test_random_uniform(&random) * 16) / 16;
-		fit->rows.data.target[i] = floor(8 * sin(6 * x[i]) + 8 * x[n + i] * x[i]) / 8;
-	}
-	rows_add_numbers(&fit->rows, "a", x);
-	rows_add_numbers(&fit->rows, "b", x + n);
-}
-
 /* In another unit the same model is found: losses of residuals have no unit of their own, with constraints or without. */
 static void
 test_monotone_units(void **state)
@@ -41,7 +26,7 @@ test_monotone_units(void **state)
 			double	   *x = env_alloc(*state, 2 * N, sizeof(double));
 
 			tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-			fill_regression(&fit, 33, N, x);
+			tree_fit_fill_regression(&fit, 33, N, x);
 			for (int i = 0; i < N; i++)
 				fit.rows.data.target[i] *= scaled ? units[k % 2] : 1;
 			tree_fit_set_text(&fit, "monotone_constraints", "a: 1, b: -1");
@@ -174,7 +159,7 @@ test_divergence(void **state)
 		double	   *x = env_alloc(*state, 2 * N, sizeof(double));
 
 		tree_fit_init(&fit, *state, N, "gbm", cases[k].nclasses > 0 ? TASK_MULTICLASS : TASK_REGRESSION, cases[k].nclasses);
-		fill_regression(&fit, 35, N, x);
+		tree_fit_fill_regression(&fit, 35, N, x);
 		for (int i = 0; i < N; i++)
 			fit.rows.data.target[i] = cases[k].nclasses > 0 ? i % cases[k].nclasses : fabs(fit.rows.data.target[i]) + 1;
 		if (cases[k].offset != 0)

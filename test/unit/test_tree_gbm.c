@@ -219,21 +219,6 @@ test_gradients(void **state)
 
 /* ------------------------------------------------------------ invariances */
 
-static void
-fill_regression(TreeFit *fit, uint64_t seed, int64_t n, double *x)
-{
-	TestRandom	random = {seed};
-
-	for (int64_t i = 0; i < n; i++)
-	{
-		x[i] = floor(test_random_uniform(&random) * 32) / 32;
-		x[n + i] = floor(test_random_uniform(&random) * 16) / 16;
-		fit->rows.data.target[i] = floor(8 * sin(6 * x[i]) + 8 * x[n + i] * x[i]) / 8;
-	}
-	rows_add_numbers(&fit->rows, "a", x);
-	rows_add_numbers(&fit->rows, "b", x + n);
-}
-
 /* A row of weight 2 is two rows; one of weight 0 is none. */
 static void
 test_weights_are_copies(void **state)
@@ -247,7 +232,7 @@ test_weights_are_copies(void **state)
 	int64_t		n = 0;
 
 	tree_fit_init(&weighted, *state, N, "gbm", TASK_REGRESSION, 0);
-	fill_regression(&weighted, 21, N, x);
+	tree_fit_fill_regression(&weighted, 21, N, x);
 	weighted.weight = env_alloc(*state, N, sizeof(double));
 	for (int i = 0; i < N; i++)
 		weighted.weight[i] = i % 3;
@@ -300,7 +285,7 @@ test_monotone(void **state)
 		double	   *scratch;
 
 		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-		fill_regression(&fit, 31, N, x);
+		tree_fit_fill_regression(&fit, 31, N, x);
 		for (int i = 0; i < N; i++)
 			fit.rows.data.target[i] = fabs(fit.rows.data.target[i] + test_random_normal(&random));
 		tree_fit_set_text(&fit, "monotone_constraints", "a: 1, b: -1");
@@ -345,7 +330,7 @@ test_parameters_in_vain(void **state)
 		double	   *x = env_alloc(*state, 2 * N, sizeof(double));
 
 		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-		fill_regression(&fit, 37, N, x);
+		tree_fit_fill_regression(&fit, 37, N, x);
 		for (int i = 0; i < N; i++)
 			fit.rows.data.target[i] = fabs(fit.rows.data.target[i]);
 		tree_fit_set_text(&fit, "objective", objectives[k]);
@@ -609,7 +594,7 @@ test_offset(void **state)
 	double	   *margins;
 
 	tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-	fill_regression(&fit, 81, N, x);
+	tree_fit_fill_regression(&fit, 81, N, x);
 	fit.offset = fit.rows.data.target;
 	tree_fit_run(&fit, 1);
 	margins = tree_fit_margins(&fit);
@@ -636,7 +621,7 @@ test_forged_trees(void **state)
 	int			inner = -1;
 
 	tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
-	fill_regression(&fit, 91, N, x);
+	tree_fit_fill_regression(&fit, 91, N, x);
 	tree_fit_set(&fit, "n_estimators", 3);
 	tree_fit_run(&fit, 1);
 	feature = ints_of(&fit, "node_feature");

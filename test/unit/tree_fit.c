@@ -8,6 +8,7 @@
 
 #include "support.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -216,4 +217,19 @@ tree_fit_array(const TreeFit *fit, const char *name, int64_t *count)
 	assert_int_equal(array->type, ARRAY_F64);
 	*count = array->rows * array->cols;
 	return array->data;
+}
+
+void
+tree_fit_fill_regression(TreeFit *fit, uint64_t seed, int64_t n, double *x)
+{
+	TestRandom	random = {seed};
+
+	for (int64_t i = 0; i < n; i++)
+	{
+		x[i] = floor(test_random_uniform(&random) * 32) / 32;
+		x[n + i] = floor(test_random_uniform(&random) * 16) / 16;
+		fit->rows.data.target[i] = floor(8 * sin(6 * x[i]) + 8 * x[n + i] * x[i]) / 8;
+	}
+	rows_add_numbers(&fit->rows, "a", x);
+	rows_add_numbers(&fit->rows, "b", x + n);
 }

@@ -35,6 +35,8 @@ extern CoreStatus tree_fit_try(TreeFit *fit, int processes);
 extern double *tree_fit_margins(TreeFit *fit);
 /* A hash of all arrays and numbers. */
 extern uint64_t tree_fit_digest(const TreeFit *fit);
+/* Features "a" and "b" in x[2n] and a target that is a function of them, all of few values. */
+extern void tree_fit_fill_regression(TreeFit *fit, uint64_t seed, int64_t n, double *x);
 extern const double *tree_fit_array(const TreeFit *fit, const char *name, int64_t *count);
 
 #endif							/* MLOPS_TEST_TREE_FIT_H */
