@@ -133,7 +133,7 @@ extern CoreStatus algorithm_lookup(CoreEnv *env, const char *name, const Algorit
 /*
  * The serial driver, for tests and for data that fit one process: blocks come
  * from `read_block(context, index, block)`, nblocks of them, 0-based, in order.
- * The parallel driver in pg/ merges in exactly the same tree (fit_merge_tree).
+ * The parallel driver in pg/ merges in exactly the same tree.
  */
 typedef CoreStatus (*BlockReader) (CoreEnv *env, void *context, int64_t index, DesignBlock *block);
 extern CoreStatus fit_serial(CoreEnv *env, const FitPlan *plan, BlockReader read_block, void *context, int64_t nblocks, void *iterate);

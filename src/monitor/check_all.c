@@ -41,7 +41,7 @@ typedef struct StoredModel
 static void
 require_owner(void)
 {
-	Oid			owner = access_extension_owner();
+	Oid			owner = extension_owner();
 
 	if (has_privs_of_role(GetUserId(), owner))
 		return;

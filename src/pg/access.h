@@ -1,10 +1,8 @@
 /*
  * access.h
- *	  Privileges on models and switching to the extension's owner.
+ *	  Privileges on models.
  *
- * Every check uses GetUserId().  Catalog work of the extension runs as the
- * extension's owner between access_switch and access_restore (or through
- * access_run), under SECURITY_RESTRICTED_OPERATION, restored on every path.
+ * Every check uses GetUserId().
  */
 #ifndef PG_ACCESS_H
 #define PG_ACCESS_H
@@ -25,23 +23,6 @@ typedef enum Privilege
 #define PRIVILEGE_ALL \
 	((unsigned) (PRIVILEGE_READ | PRIVILEGE_PREDICT | PRIVILEGE_WRITE | PRIVILEGE_MANAGE | PRIVILEGE_APPROVE))
 #define PRIVILEGE_COUNT 5
-
-typedef struct AccessSwitch
-{
-	Oid			user;
-	int			context;
-	int			guc_level;
-	bool		read_only;		/* stored_sql.h: the transaction was so before */
-} AccessSwitch;
-
-extern Oid	access_extension_owner(void);
-extern Oid	access_schema(void);	/* OID of schema mlops */
-extern Oid	access_relation(const char *name);	/* OID of mlops.<name>; ERROR if absent */
-
-/* Become the extension's owner with an empty search_path (pg_catalog, pg_temp last). */
-extern void access_switch(AccessSwitch *save);
-extern void access_restore(const AccessSwitch *save);
-/* On error the transaction machinery restores user and GUCs at (sub)abort; PG_TRY is not needed. */
 
 /* Whether GetUserId() may do this to the model: superuser, owner's member, or granted (membership honoured, PUBLIC = 0). */
 extern bool access_allowed(const pg_uuid_t *model_id, Oid owner, Privilege privilege);

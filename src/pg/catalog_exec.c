@@ -24,7 +24,7 @@ catalog_begin(CatalogWork *work)
 				 errmsg("the model registry of this node is a copy"),
 				 errdetail("This is a worker of Citus; it can only predict."),
 				 errhint("Connect to the coordinator.")));
-	access_switch(&work->access);
+	extension_enter(&work->access);
 	SPI_connect();
 }
 
@@ -32,7 +32,7 @@ void
 catalog_end(CatalogWork *work)
 {
 	SPI_finish();
-	access_restore(&work->access);
+	extension_leave(&work->access);
 }
 
 uint64

@@ -10,7 +10,7 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
-#include "pg/access.h"
+#include "pg/extension.h"
 
 /*
  * Statements on the extension's tables, run through SPI as the extension's
@@ -20,7 +20,7 @@
  */
 typedef struct CatalogWork
 {
-	AccessSwitch access;
+	RoleSwitch access;
 } CatalogWork;
 
 typedef struct CatalogArg

@@ -17,7 +17,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "pg/access.h"
+#include "pg/extension.h"
 #include "pg/catalog_scan.h"
 
 /*
@@ -121,7 +121,7 @@ copy_shard(const char *table)
 
 	if (!OidIsValid(get_relname_relid(CITUS_GROUP, PG_CATALOG_NAMESPACE)))
 		return 0;
-	copy = get_relname_relid(psprintf(COPY_PREFIX "%s", table), access_schema());
+	copy = get_relname_relid(psprintf(COPY_PREFIX "%s", table), extension_schema());
 	if (!OidIsValid(copy) || !citus_value(CITUS_GROUP, NULL, NULL, InvalidOid, "groupid", &value) ||
 		DatumGetInt32(value) == 0)
 		return 0;
@@ -132,7 +132,7 @@ bool
 catalog_is_copied(void)
 {
 	return OidIsValid(get_relname_relid(CITUS_GROUP, PG_CATALOG_NAMESPACE)) &&
-		OidIsValid(get_relname_relid(COPY_PREFIX "registered_models", access_schema())) && !catalog_is_copy();
+		OidIsValid(get_relname_relid(COPY_PREFIX "registered_models", extension_schema())) && !catalog_is_copy();
 }
 
 bool
@@ -145,7 +145,7 @@ catalog_is_copy(void)
 static Oid
 relation_read(const CatalogScan *scan, const char *name)
 {
-	return access_relation(scan->shard == 0 ? name :
+	return extension_relation(scan->shard == 0 ? name :
 						   psprintf(COPY_PREFIX "%s_" INT64_FORMAT, name, scan->shard));
 }
 

@@ -16,6 +16,7 @@
 
 #include "core/params.h"
 #include "pg/catalog_scan.h"
+#include "pg/extension.h"
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"
 #include "pg/pg_env.h"
@@ -268,7 +269,7 @@ resolve(const char *text, Privilege privilege, bool quiet, ResolvedModel *resolv
 			return false;
 		no_such_version(&ref, model);
 	}
-	model_cache_watch(access_relation("model_versions"));
+	model_cache_watch(extension_relation("model_versions"));
 	return true;
 }
 

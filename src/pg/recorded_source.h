@@ -27,7 +27,7 @@ typedef struct GivenSource
 {
 	Source	   *source;
 	bool		recorded;
-	AccessSwitch caller;
+	RoleSwitch caller;
 } GivenSource;
 
 /*

@@ -502,7 +502,7 @@ scored_rows_collect(PgEnv *env, const ScoringRequest *request, ScoredRows *rows)
 	else
 	{
 		RecordedSource recorded = {0};
-		AccessSwitch caller;
+		RoleSwitch caller;
 
 		recorded_source_find(first, &recorded);
 		stored_sql_begin(&caller, recorded.author, recorded.search_path,

@@ -18,7 +18,7 @@
 #include "pg/stored_sql.h"
 
 void
-stored_sql_begin(AccessSwitch *save, Oid author, const char *search_path, const char *what)
+stored_sql_begin(RoleSwitch *save, Oid author, const char *search_path, const char *what)
 {
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(author)))
 		ereport(ERROR,
@@ -35,8 +35,8 @@ stored_sql_begin(AccessSwitch *save, Oid author, const char *search_path, const 
 }
 
 void
-stored_sql_end(const AccessSwitch *save)
+stored_sql_end(const RoleSwitch *save)
 {
 	XactReadOnly = save->read_only;
-	access_restore(save);
+	extension_leave(save);
 }

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "pg/access.h"
+#include "pg/extension.h"
 
 /*
  * What is analysed and run between the two calls has the rights of the role
@@ -17,7 +17,7 @@
  *
  * ERROR 42704 when the author is no more; `what` names the text in messages.
  */
-extern void stored_sql_begin(AccessSwitch *save, Oid author, const char *search_path, const char *what);
-extern void stored_sql_end(const AccessSwitch *save);
+extern void stored_sql_begin(RoleSwitch *save, Oid author, const char *search_path, const char *what);
+extern void stored_sql_end(const RoleSwitch *save);
 
 #endif							/* PG_STORED_SQL_H */

@@ -144,7 +144,7 @@ read_rows(GateJob *job)
 		scored_rows_collect(&job->env, &request, &job->rows);
 	else
 	{
-		AccessSwitch caller;
+		RoleSwitch caller;
 
 		stored_sql_begin(&caller, gate->author, gate->search_path, psprintf("gate \"%s\"", gate->name));
 		scored_rows_collect(&job->env, &request, &job->rows);
@@ -337,7 +337,7 @@ evaluate_condition(GateJob *job)
 	char	   *metrics = recorded_metrics(job, job->target->version.version);
 	char	   *baseline = job->production != 0 ? recorded_metrics(job, job->production) : NULL;
 	ConditionRows rows = {0};
-	AccessSwitch caller;
+	RoleSwitch caller;
 	Source	   *query;
 
 	stored_sql_begin(&caller, job->gate->author, job->gate->search_path, psprintf("gate \"%s\"", job->gate->name));

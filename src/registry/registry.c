@@ -10,6 +10,7 @@
 #include "utils/json.h"
 
 #include "pg/access.h"
+#include "pg/extension.h"
 #include "registry/registry.h"
 
 char *
@@ -173,7 +174,7 @@ registry_lock(const char *function, const char *reference, int32 version, BareNa
 void
 registry_changed(void)
 {
-	CacheInvalidateRelcacheByRelid(access_relation("model_versions"));
+	CacheInvalidateRelcacheByRelid(extension_relation("model_versions"));
 }
 
 char *

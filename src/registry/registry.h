@@ -2,9 +2,9 @@
  * registry.h
  *	  What the functions that change the registry have in common.
  *
- * Such a function reads its arguments, calls registry_lock (or
- * registry_lock_name), does its statements between catalog_begin and
- * catalog_end, and calls registry_changed where scores may change.
+ * Such a function reads its arguments, calls registry_lock, does its statements
+ * between catalog_begin and catalog_end, and calls registry_changed where scores
+ * may change.
  */
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H

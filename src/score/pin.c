@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/access.h"
+#include "pg/extension.h"
 #include "pg/catalog_scan.h"
 #include "pg/model_ref.h"
 #include "score/pin.h"
@@ -55,7 +56,7 @@ end_of_transaction(XactEvent event, void *arg)
 static void
 watch(void)
 {
-	versions_relation = access_relation("model_versions");
+	versions_relation = extension_relation("model_versions");
 	if (!registered)
 	{
 		CacheRegisterRelcacheCallback(registry_changed_somewhere, (Datum) 0);

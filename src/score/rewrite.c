@@ -46,6 +46,7 @@
 #include "utils/typcache.h"
 
 #include "pg/access.h"
+#include "pg/extension.h"
 #include "pg/compat.h"
 #include "pg/model_cache.h"
 #include "pg/model_ref.h"
@@ -365,7 +366,7 @@ plan_rewrite(PlannerInfo *root, const FuncExpr *call, Rewrite *rewrite)
 		return false;
 
 	/* also where nothing can be done yet: a promotion may change that */
-	root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, access_relation("model_versions"));
+	root->glob->relationOids = list_append_unique_oid(root->glob->relationOids, extension_relation("model_versions"));
 
 	work = AllocSetContextCreate(CurrentMemoryContext, "mlops planning", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(work);

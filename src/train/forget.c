@@ -298,7 +298,7 @@ find_rows(void *context)
 	char	  **keys = column_names_split(record_argument(&forgotten->record, "key"), &forgotten->nkeys);
 	const char *item;
 	Source	   *source;
-	AccessSwitch save;
+	RoleSwitch save;
 
 	stored_sql_begin(&save, forgotten->record.author, forgotten->record.search_path, "the source");
 	item = forgotten->kept_in != NULL ? forgotten->kept_in : source_item(forgotten->record.source);

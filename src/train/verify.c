@@ -72,7 +72,7 @@ read_source(void *context)
 	Source	   *recorded;
 	Source	   *source;
 	DatasetRequest request;
-	AccessSwitch save;
+	RoleSwitch save;
 
 	stored_sql_begin(&save, verification->record.author, verification->record.search_path, "the source");
 	recorded = source = source_open(verification->record.source);
