@@ -56,5 +56,9 @@ FROM pg_type AS t JOIN member AS m ON m.classid = 'pg_type'::regclass AND m.obji
 WHERE t.typtype = 'b' AND t.typelem = 0 ORDER BY t.typname COLLATE "C";
 
 SELECT '## Settings
+
+More about them: [SETTINGS.md](SETTINGS.md).
 ';
-SELECT format(E'- `%s` (%s%s): %s', name, boot_val, coalesce(unit, ''), short_desc) FROM pg_settings WHERE name LIKE 'mlops.%' ORDER BY name COLLATE "C";
+-- the server knows them once the library is loaded
+LOAD 'mlops';
+SELECT format(E'- `%s` (%s%s): %s', name, boot_val, ' ' || unit, short_desc) FROM pg_settings WHERE name LIKE 'mlops.%' ORDER BY name COLLATE "C";
