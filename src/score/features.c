@@ -146,7 +146,11 @@ read_array(Features *features, Datum datum)
 	if (features->all_numeric && features->element_type == FLOAT8OID && bitmap == NULL)
 	{
 		for (int i = 0; i < count; i++)
+		{
+			/* it may have been in an earlier array */
+			features->values[i].missing = false;
 			features->values[i].number = ((const float8 *) at)[i] + 0.0;
+		}
 		return features->values;
 	}
 	for (int i = 0; i < count; i++)

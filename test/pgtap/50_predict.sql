@@ -1,5 +1,5 @@
 -- predict: the forms of its arguments, that they agree with each other and with the truth, and what it refuses.
-SELECT plan(80);
+SELECT plan(82);
 \ir include/predict.sql
 
 -- truth: the targets follow the features without noise
@@ -80,6 +80,13 @@ SELECT is(mlops.predict('lin', 3, NULL, 1), mlops.predict('lin', ARRAY[3, NULL, 
 SELECT is(mlops.predict('lin', 3, NULL, 1), mlops.predict('lin', ARRAY[3, NULL, 1]::float8[]), '... in float8[]');
 SELECT is(mlops.predict('lin', 3, NULL, 1), mlops.predict('lin', 3, 'NaN'::float8, 1), '... and as NaN');
 SELECT is(mlops.predict('lin', 3, NULL, 1), (SELECT mlops.predict('lin', r) FROM (SELECT 3 AS a, NULL::float8 AS b, 1 AS c) r), '... in a row');
+-- one call site, arrays with and without NULLs in turn: nothing of one row stays for the next
+CREATE TABLE public.in_turn AS
+SELECT i, i::float8 AS a, nullif(i % 3, 1)::float8 AS b, nullif(i % 4, 2)::float8 AS c FROM generate_series(1, 24) i;
+SELECT is(count(*) FILTER (WHERE mlops.predict('lin', ARRAY[a, b, c]) IS DISTINCT FROM mlops.predict('lin', a, b, c)), 0::bigint,
+    'a NULL in one float8[] says nothing about the next') FROM public.in_turn;
+SELECT is(count(*) FILTER (WHERE mlops.predict('lin', ARRAY[a, b, c]::numeric[]) IS DISTINCT FROM mlops.predict('lin', a, b, c)), 0::bigint,
+    '... nor in an array of another type') FROM public.in_turn;
 SELECT is((SELECT count(mlops.predict('lin', l)) FROM (VALUES (1), (1000)) v (i) LEFT JOIN public.lin l ON l.id = v.i), 1::bigint,
     'the side without a match in a LEFT JOIN gets NULL');
 
