@@ -302,6 +302,17 @@ call_value(RefSite *site, Datum argument)
 	return &fresh->handle;
 }
 
+/* What one privilege allowed says nothing about another: everything is resolved anew. */
+static void
+site_change_privilege(RefSite *site, Privilege privilege)
+{
+	dlist_iter	iter;
+
+	site->privilege = privilege;
+	dlist_foreach(iter, &site->models)
+		dlist_container(SiteModel, recency, iter.cur)->token_valid = false;
+}
+
 const ModelHandle *
 model_ref_call(FunctionCallInfo fcinfo, int argno, Privilege privilege, void **slot)
 {
@@ -315,6 +326,8 @@ model_ref_call(FunctionCallInfo fcinfo, int argno, Privilege privilege, void **s
 		if (fcinfo->flinfo->fn_mcxt != NULL)
 			*slot = site;
 	}
+	else if (site->privilege != privilege)
+		site_change_privilege(site, privilege);
 	return site->by_value ? call_value(site, PG_GETARG_DATUM(argno)) : call_reference(site, PG_GETARG_DATUM(argno));
 }
 

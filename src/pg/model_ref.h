@@ -73,7 +73,8 @@ typedef struct ModelHandle
 /*
  * The model named by argument `argno` (type text or mlops.model, not NULL) of
  * this call.  *slot, NULL at first, lives where the caller keeps its call-site
- * state, fn_extra itself included; what it points to lives in fn_mcxt.
+ * state, fn_extra itself included; what it points to lives in fn_mcxt.  The
+ * privilege may be another one in each call.
  */
 extern const ModelHandle *model_ref_call(FunctionCallInfo fcinfo, int argno, Privilege privilege, void **slot);
 /* For callers without a call site: pinned or decoded for CurrentMemoryContext's lifetime. */

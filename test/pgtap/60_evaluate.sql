@@ -1,6 +1,6 @@
 -- Evaluation leaves out what a version was trained on, and agrees with plain SQL over predict().
 
-SELECT plan(30);
+SELECT plan(38);
 SET client_min_messages = warning;
 
 CREATE TEMP TABLE result AS
@@ -86,3 +86,23 @@ SELECT ok(abs(max(gain) - 1) < 1e-12 AND abs(sum(count) - (SELECT rows_test FROM
 SELECT is((SELECT round(positives) FROM mlops.lift('churn/1', rows => 'all') WHERE decile = 1),
 	(SELECT count(*) FILTER (WHERE churn = 'Yes')::float8 FROM (SELECT churn FROM crm.customers AS c ORDER BY mlops.predict('churn/1', c) DESC LIMIT 704) AS top),
 	'the first decile');
+
+-- Rows of one's own need the privilege to predict, the recorded ones the privilege to read: also where both are asked for in turn.
+BEGIN;
+CREATE ROLE evaluate_caller;
+GRANT USAGE ON SCHEMA crm TO evaluate_caller;
+GRANT SELECT ON crm.customers TO evaluate_caller;
+SELECT mlops.grant_access('churn', 'evaluate_caller', 'predict');
+SET LOCAL ROLE evaluate_caller;
+SELECT is(count(*), 1::bigint, 'one''s own rows need predict') FROM mlops.evaluate('churn/1', 'crm.customers') WHERE metric = 'roc_auc';
+SELECT throws_ok(format('SELECT * FROM (VALUES (1, %L), (2, %L)) AS s (i, source), LATERAL mlops.%I(''churn/1'', source) AS e',
+		sources[1], sources[2], function), '42501', NULL, format('%s: the recorded ones need read, %s', function,
+		CASE WHEN sources[1] IS NULL THEN 'first' ELSE 'later too' END))
+FROM unnest('{evaluate,confusion_matrix,roc_curve}'::text[]) AS function,
+	(VALUES (ARRAY['crm.customers', NULL]), (ARRAY[NULL, 'crm.customers'])) AS v (sources);
+RESET ROLE;
+SELECT mlops.revoke_access('churn', 'evaluate_caller', 'predict'), mlops.grant_access('churn', 'evaluate_caller', 'read');
+SET LOCAL ROLE evaluate_caller;
+SELECT is(count(*), 2::bigint, 'with read both are given') FROM (VALUES (1, 'crm.customers'), (2, NULL)) AS s (i, source),
+	LATERAL mlops.evaluate('churn/1', source) AS e WHERE metric = 'roc_auc';
+ROLLBACK;
