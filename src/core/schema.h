@@ -16,7 +16,7 @@ typedef enum FeatureKind
 {
 	FEATURE_NUMERIC = 1,		/* int2/4/8, float4/8, numeric, interval (seconds) */
 	FEATURE_BOOLEAN = 2,		/* 0 or 1 */
-	FEATURE_CATEGORICAL = 3,	/* text, varchar, char (blanks trimmed), enum label, uuid */
+	FEATURE_CATEGORICAL = 3,	/* text, varchar, char (blanks trimmed), enum label, uuid; numbers on request */
 	FEATURE_TIMESTAMP = 4,		/* date, timestamp, timestamptz (as local time in time_zone) */
 	FEATURE_VECTOR = 5			/* float4[]/float8[]/int[]/numeric[]/pgvector, all of one length */
 } FeatureKind;

@@ -10,6 +10,7 @@
 #include "pg/column_names.h"
 #include "pg/dataset_internal.h"
 #include "pg/encoding.h"
+#include "pg/value_category.h"
 
 int
 find_attribute(const DatasetBuild *build, const char *name, const char *purpose)
@@ -43,6 +44,38 @@ find_attribute(const DatasetBuild *build, const char *name, const char *purpose)
 			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) : 0));
 }
 
+static const char *
+category_hint(FeatureKind kind)
+{
+	if (kind == FEATURE_TIMESTAMP)
+		return "Its parts can be: write {\"parts\": [\"month\", \"weekday\"]}, or cast it to text in the source query.";
+	if (kind == FEATURE_VECTOR)
+		return "Its elements can be where the source query makes columns of them.";
+	return "Cast it to text in the source query.";
+}
+
+/* Numbers and booleans are categories where transform says so. */
+static void
+settle_kind(const DatasetRequest *request, RawColumn *column)
+{
+	bool		asked = false;
+
+	for (int i = 0; i < request->ncategories; i++)
+		asked |= strcmp(request->categories[i], column->name) == 0;
+	if (!asked)
+		return;
+	column->listed = true;
+	if (column->reader.kind == FEATURE_CATEGORICAL)
+		return;
+	if (!value_reader_as_category(&column->reader))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s of type %s cannot be categorical", column->what, column->type_name),
+				 errhint("%s", category_hint(column->reader.kind))));
+	/* not a domain's name: it tells models that their levels are numbers */
+	column->type_name = value_type_name(column->reader.base_type, column->reader.typmod);
+}
+
 static RawColumn *
 add_column(DatasetBuild *build, int attribute, ColumnRole role)
 {
@@ -59,6 +92,8 @@ add_column(DatasetBuild *build, int attribute, ColumnRole role)
 		value_hasher_init(&column->reader, form->atttypid, form->atttypmod);
 	else
 		value_reader_init(&column->reader, form->atttypid, form->atttypmod, NULL, column->what);
+	if (role == COLUMN_FEATURE)
+		settle_kind(build->request, column);
 	return column;
 }
 

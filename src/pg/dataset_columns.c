@@ -64,6 +64,7 @@ column_storage(const RawColumn *column)
 		case VALUE_NAME:
 		case VALUE_ENUM:
 		case VALUE_UUID:
+		case VALUE_CATEGORY:
 			return STORAGE_CODE;
 		case VALUE_ARRAY:
 			return column->reader.element_type == FLOAT4OID ? STORAGE_F32 : STORAGE_F64;
@@ -178,6 +179,19 @@ convert_text(DatasetBuild *build, RawColumn *column, const FeatureValue *value, 
 	return UInt32GetDatum(code);
 }
 
+/* A number or boolean as a category; NaN becomes NULL. */
+static Datum
+convert_category(DatasetBuild *build, RawColumn *column, const FeatureValue *value, Size place)
+{
+	uint64		hash;
+
+	if (!value->missing)
+		return convert_text(build, column, value, &hash);
+	build->batch_nulls[place] = true;
+	build->batch_has_null = true;
+	return (Datum) 0;
+}
+
 static double
 convert_number(const RawColumn *column, Datum datum, bool isnull)
 {
@@ -247,8 +261,9 @@ column_convert(DatasetBuild *build, RawColumn *column, int batch_row, bool needs
 	bool		isnull = build->batch_nulls[place];
 	uint64		hash = hash_null();
 
-	/* texts are hashed on their way into the dictionary */
-	if (!isnull && column->storage != STORAGE_CODE && (needs_hash || column->role == COLUMN_GROUP))
+	/* texts are hashed on their way into the dictionary; a number is the same number when it is a category */
+	if (!isnull && (column->storage != STORAGE_CODE || column->reader.code == VALUE_CATEGORY) &&
+		(needs_hash || column->role == COLUMN_GROUP))
 		hash = value_hash(&column->reader, *datum, false);
 
 	switch (column->role)
@@ -278,7 +293,9 @@ column_convert(DatasetBuild *build, RawColumn *column, int batch_row, bool needs
 				FeatureValue value;
 
 				value_read(&column->reader, *datum, false, NULL, &value, column->what);
-				if (column->storage == STORAGE_CODE)
+				if (column->reader.code == VALUE_CATEGORY)
+					*datum = convert_category(build, column, &value, place);
+				else if (column->storage == STORAGE_CODE)
 					*datum = convert_text(build, column, &value, &hash);
 				else
 					*datum = Float8GetDatum(value.number);

@@ -47,6 +47,8 @@ word_source(const DatasetBuild *build, int attribute, const RawColumn *column)
 	{
 		if (column->role != COLUMN_FEATURE && column->role != COLUMN_TARGET)
 			return WORD_ROW;
+		if (column->reader.code == VALUE_CATEGORY)
+			return WORD_ROW;
 		if (column->storage == STORAGE_CODE)
 			return WORD_TEXT;
 		return column->reader.kind == FEATURE_NUMERIC ? WORD_NUMBER : WORD_ROW;

@@ -26,6 +26,8 @@ typedef struct DatasetRequest
 	int			nexclude;
 	char	  **references;		/* columns that ages refer to: kept even where they are constant */
 	int			nreferences;
+	char	  **categories;		/* columns of numbers and booleans that are to be categories */
+	int			ncategories;
 	Task		task;			/* 0: infer; MULTICLASS becomes BINARY with two classes; BINARY with more is an error */
 	unsigned	tasks;			/* 1 << Task of what the algorithm does, for numbers that may be classes; 0: everything */
 	const char *positive;		/* NULL: infer */

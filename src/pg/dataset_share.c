@@ -168,6 +168,7 @@ dataset_request_write(const DatasetBuild *build, StringInfo out)
 	put_texts(out, request->keys, request->nkeys);
 	put_texts(out, request->features, request->nfeatures);
 	put_texts(out, request->exclude, request->nexclude);
+	put_texts(out, request->categories, request->ncategories);
 	put_text(out, split->column);
 	put(out, &descriptor->natts, sizeof(descriptor->natts));
 	for (int i = 0; i < descriptor->natts; i++)
@@ -200,6 +201,7 @@ dataset_request_read(const char *bytes, Size length)
 	request->keys = take_texts(&from, end, &request->nkeys);
 	request->features = take_texts(&from, end, &request->nfeatures);
 	request->exclude = take_texts(&from, end, &request->nexclude);
+	request->categories = take_texts(&from, end, &request->ncategories);
 	request->references = NULL; /* the rest is the leader's business */
 	request->nreferences = 0;
 	request->positive = NULL;

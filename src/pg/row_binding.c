@@ -15,6 +15,7 @@
 
 #include "core/params.h"
 #include "pg/row_binding.h"
+#include "pg/value_category.h"
 #include "pg/value_text.h"
 
 const char *
@@ -27,7 +28,7 @@ feature_expectation(const Feature *feature)
 		case FEATURE_BOOLEAN:
 			return "boolean";
 		case FEATURE_CATEGORICAL:
-			return "text or an enum";
+			return feature_is_number_category(feature) ? "a number" : feature_is_boolean_category(feature) ? "boolean" : "text or an enum";
 		case FEATURE_TIMESTAMP:
 			return feature->time_zone == NULL ? "a date or a timestamp without time zone" : "a date or a timestamp";
 		case FEATURE_VECTOR:
@@ -48,14 +49,14 @@ accepts_known(const Feature *feature, Oid type, bool *accepts)
 		case FLOAT4OID:
 		case FLOAT8OID:
 		case NUMERICOID:
-			*accepts = feature->kind == FEATURE_NUMERIC && !feature_is_interval(feature);
+			*accepts = (feature->kind == FEATURE_NUMERIC && !feature_is_interval(feature)) || feature_is_number_category(feature);
 			return true;
 		case BOOLOID:
-			*accepts = feature->kind == FEATURE_BOOLEAN;
+			*accepts = feature->kind == FEATURE_BOOLEAN || feature_is_boolean_category(feature);
 			return true;
 		case TEXTOID:
 		case VARCHAROID:
-			*accepts = feature->kind == FEATURE_CATEGORICAL;
+			*accepts = feature->kind == FEATURE_CATEGORICAL && !feature_is_number_category(feature) && !feature_is_boolean_category(feature);
 			return true;
 		default:
 			return false;
@@ -72,9 +73,13 @@ feature_accepts(const Feature *feature, Oid type)
 	if (accepts_known(feature, type, &accepts))
 		return accepts;
 	base = getBaseType(type);
+	if (base != type)
+		return feature_accepts(feature, base);
 
 	if (!value_supported(base, &kind) || kind != feature->kind)
 		return false;
+	if (kind == FEATURE_CATEGORICAL)
+		return !feature_is_number_category(feature) && !feature_is_boolean_category(feature);
 	if (kind == FEATURE_NUMERIC)
 		return feature_is_interval(feature) == (base == INTERVALOID);
 	/* without a zone in the model the value would depend on the session */
@@ -278,6 +283,8 @@ row_binding_create_for(const Model *model, const char *name, TupleDesc descripto
 
 		binding->what[i] = psprintf("column \"%s\"", feature->name);
 		value_reader_init(&binding->readers[i], attribute->atttypid, attribute->atttypmod, feature->time_zone, binding->what[i]);
+		if (feature->kind == FEATURE_CATEGORICAL)
+			(void) value_reader_as_category(&binding->readers[i]);
 		binding->readers[i].width = feature->width;
 		if (feature->kind == FEATURE_VECTOR)
 			binding->scratch[i] = palloc0(sizeof(double) * feature->width);

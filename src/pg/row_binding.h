@@ -44,7 +44,7 @@ extern void row_binding_read_header(RowBinding *binding, HeapTupleHeader row, Tu
 /*
  * Whether values of a type can stand for a feature: any number for NUMERIC, but
  * an interval only for an interval; boolean; text, enums and uuid for
- * CATEGORICAL; date and timestamps, but timestamptz only where the model holds
+ * CATEGORICAL, but numbers or boolean where it was made of these; date and timestamps, but timestamptz only where the model holds
  * the time zone; arrays of numbers and pgvector values for VECTOR.
  */
 extern bool feature_accepts(const Feature *feature, Oid type);

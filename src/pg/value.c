@@ -30,6 +30,7 @@
 
 #include "pg/encoding.h"
 #include "pg/value.h"
+#include "pg/value_category.h"
 
 #define UUID_TEXT_LENGTH 36
 
@@ -622,6 +623,9 @@ value_read(const ValueReader *reader, Datum datum, bool isnull, double *scratch,
 		case VALUE_PGVECTOR:
 			vector_read(reader, datum, scratch, value, what);
 			break;
+		case VALUE_CATEGORY:
+			category_read(reader, datum, value);
+			break;
 		case VALUE_BYTEA:
 		case VALUE_OTHER:
 			elog(ERROR, "%s can only be hashed", what);
@@ -668,8 +672,10 @@ value_hash(const ValueReader *reader, Datum datum, bool isnull)
 {
 	if (isnull)
 		return hash_null();
-	switch ((ValueCode) reader->code)
+	switch ((ValueCode) (reader->code == VALUE_CATEGORY ? reader->number_code : reader->code))
 	{
+		case VALUE_CATEGORY:
+			break;
 		case VALUE_BOOL:
 			return hash_bool(DatumGetBool(datum));
 		case VALUE_INT2:

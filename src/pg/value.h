@@ -38,6 +38,7 @@ typedef enum ValueCode
 	VALUE_TIMESTAMPTZ,			/* feature: local time in the reader's zone; hash: the instant */
 	VALUE_ARRAY,				/* one-dimensional, of int2/4/8, float4/8 or numeric */
 	VALUE_PGVECTOR,				/* pgvector's vector and halfvec, through their cast to real[] */
+	VALUE_CATEGORY,				/* a number or boolean as a category (value_category.h); hash: as number_code */
 	VALUE_BYTEA,				/* hash only */
 	VALUE_OTHER					/* hash only: the text form */
 } ValueCode;
@@ -51,6 +52,8 @@ typedef struct ValueReader
 	FeatureKind kind;			/* 0: the type can only be hashed (value_hasher_init) */
 	int			width;			/* FEATURE_VECTOR: expected length; 0: not yet known */
 	int			code;			/* a ValueCode */
+	int			number_code;	/* VALUE_CATEGORY: that of the number */
+	char	   *label;			/* VALUE_CATEGORY: where its text goes */
 	const char *time_zone;		/* timestamptz: zone for local time */
 	void	   *zone;			/* private: pg_tz */
 	Oid			cast_function;	/* private: vector -> float4[], or the output function of VALUE_OTHER */

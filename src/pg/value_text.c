@@ -22,6 +22,7 @@
 #include "pg/value.h"
 #include "pg/compat.h"
 #include "pg/encoding.h"
+#include "pg/value_category.h"
 #include "pg/value_text.h"
 
 bool
@@ -190,8 +191,20 @@ read_boolean(char *text, FeatureValue *value, const char *what)
 }
 
 static void
-read_category(const Feature *feature, char *text, FeatureValue *value)
+read_category(const Feature *feature, char *text, FeatureValue *value, const char *what)
 {
+	if (feature_is_number_category(feature))
+	{
+		read_number(feature, text, value, what);
+		category_from_text(feature, text, value->number, value);
+		return;
+	}
+	if (feature_is_boolean_category(feature))
+	{
+		read_boolean(text, value, what);
+		category_from_boolean(value->number != 0, value);
+		return;
+	}
 	if (type_equals(feature, "uuid"))
 		text = DatumGetCString(DirectFunctionCall1(uuid_out, DirectFunctionCall1(uuid_in, CStringGetDatum(text))));
 	value->text = text;
@@ -282,7 +295,7 @@ value_from_text(const Feature *feature, char *text, double *scratch, FeatureValu
 			read_boolean(text, value, what);
 			break;
 		case FEATURE_CATEGORICAL:
-			read_category(feature, text, value);
+			read_category(feature, text, value, what);
 			break;
 		case FEATURE_TIMESTAMP:
 			read_time(feature, text, value, what);

@@ -21,7 +21,8 @@
  * The value of `text` (zero-terminated) for a feature:
  *	NUMERIC		a number as float8 accepts it; for a feature of type interval also an interval
  *	BOOLEAN		what boolean accepts
- *	CATEGORICAL	the text itself (uuid in canonical spelling, char(n) without trailing blanks)
+ *	CATEGORICAL	the text itself (uuid in canonical spelling, char(n) without trailing blanks); of numbers and
+ *				booleans as these
  *	TIMESTAMP	ISO 8601 (core/iso_time.h); without a zone it is local time of the feature's zone
  *	VECTOR		{1,2,3} or [1,2,3] of feature->width numbers, NULL or null where missing, into `scratch`
  * ERROR 22P02 (22007 for times) naming `what`.  The value may point into `text`.

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "pg/compat.h"
+#include "pg/value_category.h"
 #include "pg/value_text.h"
 #include "score/features.h"
 
@@ -77,10 +78,12 @@ position_init(Features *features, int i, Oid type, bool parse)
 	{
 		position->code = POSITION_VALUE;
 		value_reader_init(&position->reader, type, -1, feature->time_zone, features->what[i]);
+		if (feature->kind == FEATURE_CATEGORICAL)
+			(void) value_reader_as_category(&position->reader);
 		position->reader.width = feature->width;
 		return;
 	}
-	if (feature->kind != FEATURE_BOOLEAN || !value_supported(type, &kind) || kind != FEATURE_NUMERIC ||
+	if ((feature->kind != FEATURE_BOOLEAN && !feature_is_boolean_category(feature)) || !value_supported(type, &kind) || kind != FEATURE_NUMERIC ||
 		getBaseType(type) == INTERVALOID)
 		unfit_type(features, i, type);
 	position->code = POSITION_FLAG;
@@ -114,6 +117,8 @@ position_read_value(Features *features, int i, Datum datum)
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("%s is boolean and cannot be %g", what, value->number),
 						 errhint("Pass true or false, or 1 or 0.")));
+			if (feature->kind == FEATURE_CATEGORICAL && !value->missing)
+				category_from_boolean(value->number != 0, value);
 			break;
 	}
 }

@@ -16,6 +16,7 @@
 
 #include "core/params.h"
 #include "pg/compat.h"
+#include "pg/value_category.h"
 #include "pg/value_text.h"
 #include "score/features.h"
 
@@ -53,9 +54,16 @@ unfit_json(const Features *features, int i, const JsonbValue *json)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("%s cannot be %s", features->what[i], json_type(json)),
 			 errdetail("It was %s at training; expected is %s.", feature_type_name(feature),
+					   feature_is_number_category(feature) || feature_is_boolean_category(feature) ? feature_expectation(feature) :
 					   feature->kind == FEATURE_CATEGORICAL || feature->kind == FEATURE_TIMESTAMP ? "a string" :
 					   feature_is_interval(feature) ? "a string such as \"1 day\", or seconds" :
 					   feature_expectation(feature))));
+}
+
+static bool
+is_boolean(const Feature *feature)
+{
+	return feature->kind == FEATURE_BOOLEAN || feature_is_boolean_category(feature);
 }
 
 /* As a column of the feature's type would hold it: real columns round. */
@@ -117,16 +125,25 @@ read_value(Features *features, int i, const JsonbValue *json)
 							features->what[i]);
 			return;
 		case jbvNumeric:
-			if (feature->kind != FEATURE_NUMERIC && feature->kind != FEATURE_BOOLEAN)
+			if (feature_is_number_category(feature))
+			{
+				category_from_numeric(feature, json->val.numeric, value);
+				return;
+			}
+			if (feature->kind != FEATURE_NUMERIC && !is_boolean(feature))
 				break;
 			value->number = json_number(feature, json->val.numeric);
-			if (feature->kind == FEATURE_BOOLEAN && value->number != 0 && value->number != 1)
+			if (is_boolean(feature) && value->number != 0 && value->number != 1)
 				break;
+			if (feature->kind == FEATURE_CATEGORICAL)
+				category_from_boolean(value->number != 0, value);
 			return;
 		case jbvBool:
-			if (feature->kind != FEATURE_BOOLEAN)
+			if (!is_boolean(feature))
 				break;
 			value->number = json->val.boolean ? 1 : 0;
+			if (feature->kind == FEATURE_CATEGORICAL)
+				category_from_boolean(json->val.boolean, value);
 			return;
 		case jbvBinary:
 			if (feature->kind != FEATURE_VECTOR || !JsonContainerIsArray(json->val.binary.data))

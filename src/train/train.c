@@ -102,6 +102,7 @@ train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest 
 	request->exclude = arguments->exclude;
 	request->nexclude = arguments->nexclude;
 	request->references = transform_options_references(arguments->transform, &request->nreferences);
+	request->categories = transform_options_categories(arguments->transform, &request->ncategories);
 	request->task = arguments->task;
 	request->tasks = arguments->algorithm->tasks;
 	request->positive = arguments->positive;

@@ -18,8 +18,9 @@
 
 #include "core/params.h"
 #include "core/transform_time.h"
-#include "pg/encoding.h"
 #include "pg/pg_env.h"
+#include "pg/value_category.h"
+#include "pg/value_text.h"
 #include "train/transform_options.h"
 
 #define KIND(kind) (1 << (kind))
@@ -35,6 +36,16 @@ typedef struct OptionWord
 	int			value;
 	int			kinds;
 } OptionWord;
+
+/* Columns have been read as what they are to be: any other word is a mistake. */
+static const OptionWord kind_words[] = {
+	{"numeric", FEATURE_NUMERIC, KIND(FEATURE_NUMERIC)},
+	{"boolean", FEATURE_BOOLEAN, KIND(FEATURE_BOOLEAN)},
+	{"timestamp", FEATURE_TIMESTAMP, KIND(FEATURE_TIMESTAMP)},
+	{"vector", FEATURE_VECTOR, KIND(FEATURE_VECTOR)},
+	{"categorical", FEATURE_CATEGORICAL, KIND(FEATURE_NUMERIC) | KIND(FEATURE_BOOLEAN) | KIND(FEATURE_CATEGORICAL)},
+	{NULL}
+};
 
 static const OptionWord impute_words[] = {
 	{"mean", IMPUTE_MEAN, NUMBERS | KIND(FEATURE_BOOLEAN) | KIND(FEATURE_TIMESTAMP)},
@@ -97,6 +108,7 @@ typedef struct OptionReader
 	CoreEnv    *env;
 	const FeatureSchema *schema;
 	const char *key;			/* as the user wrote it */
+	const Feature *feature;		/* NULL: the defaults of a kind */
 	FeatureKind kind;
 	FeatureOptions *options;
 	bool		has_value;		/* "value" was given */
@@ -105,6 +117,7 @@ typedef struct OptionReader
 
 typedef void (*OptionRead) (OptionReader *reader, const char *name, const JsonbValue *value);
 
+static void read_kind(OptionReader *reader, const char *name, const JsonbValue *value);
 static void read_impute(OptionReader *reader, const char *name, const JsonbValue *value);
 static void read_value(OptionReader *reader, const char *name, const JsonbValue *value);
 static void read_indicator(OptionReader *reader, const char *name, const JsonbValue *value);
@@ -127,6 +140,7 @@ typedef struct OptionSpec
 } OptionSpec;
 
 static const OptionSpec option_specs[] = {
+	{"kind", ALL_KINDS, read_kind},
 	{"impute", ALL_KINDS, read_impute},
 	{"value", ALL_KINDS & ~KIND(FEATURE_TIMESTAMP), read_value},
 	{"indicator", ALL_KINDS, read_indicator},
@@ -274,7 +288,44 @@ is_object(const JsonbValue *value)
 	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
 }
 
+/* A level, in the form in which the column's values are levels. */
+static char *
+read_level(const OptionReader *reader, const char *name, const JsonbValue *value)
+{
+	FeatureValue level = {0};
+	char	   *text;
+
+	if (reader->feature == NULL || (!feature_is_number_category(reader->feature) && !feature_is_boolean_category(reader->feature)))
+		return read_text(reader, name, value);
+	if (value->type == jbvNumeric && feature_is_number_category(reader->feature))
+		category_from_numeric(reader->feature, value->val.numeric, &level);
+	else if (value->type == jbvBool && feature_is_boolean_category(reader->feature))
+		category_from_boolean(value->val.boolean, &level);
+	else if (value->type == jbvString)
+		value_from_text(reader->feature, text_of(value), NULL, &level, psprintf("option \"%s\" of \"%s\"", name, reader->key));
+	else
+		fail_form(reader, name, feature_is_number_category(reader->feature) ? "of numbers" : "of true and false");
+	if (level.missing)
+		fail_form(reader, name, "of values that are not missing");
+	text = env_strndup(reader->env, level.text, level.text_length);
+	if (text == NULL)
+		pg_env_check(reader->env, CORE_NO_MEMORY);
+	return text;
+}
+
 /* ----------------------------------------------------------------- options */
+
+/* What the rows were read as already says so. */
+static void
+read_kind(OptionReader *reader, const char *name, const JsonbValue *value)
+{
+	if (reader->feature == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" in argument \"transform\" does not apply to \"%s\"", name, reader->key),
+				 errhint("Write it for each column: {\"column\": {\"kind\": \"categorical\"}}.")));
+	(void) read_word(reader, name, value, kind_words);
+}
 
 /* The constant that replaces missing values, in the form of the column's kind. */
 static void
@@ -282,7 +333,7 @@ read_constant(OptionReader *reader, const char *name, const JsonbValue *value)
 {
 	reader->has_constant = true;
 	if (reader->kind == FEATURE_CATEGORICAL)
-		reader->options->impute_text = read_text(reader, name, value);
+		reader->options->impute_text = read_level(reader, name, value);
 	else if (reader->kind == FEATURE_BOOLEAN && value->type == jbvBool)
 		reader->options->impute_number = value->val.boolean ? 1 : 0;
 	else
@@ -355,7 +406,7 @@ read_order(OptionReader *reader, const char *name, const JsonbValue *value)
 	int			count;
 
 	if (!is_array(value) || JsonContainerSize(value->val.binary.data) < 2)
-		fail_form(reader, name, "an array of at least two strings, from low to high");
+		fail_form(reader, name, "an array of at least two levels, from low to high");
 	count = JsonContainerSize(value->val.binary.data);
 	options->order = env_alloc(reader->env, count, sizeof(char *));
 	if (options->order == NULL)
@@ -363,7 +414,7 @@ read_order(OptionReader *reader, const char *name, const JsonbValue *value)
 	options->order_length = count;
 	for (int i = 0; i < count; i++)
 	{
-		options->order[i] = read_text(reader, name, getIthJsonbValueFromContainer(value->val.binary.data, i));
+		options->order[i] = read_level(reader, name, getIthJsonbValueFromContainer(value->val.binary.data, i));
 		for (int k = 0; k < i; k++)
 		{
 			if (strcmp(options->order[k], options->order[i]) == 0)
@@ -493,7 +544,7 @@ check_options(OptionReader *reader)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"encode\" of \"%s\" in argument \"transform\" needs \"map\": \"bins\", because the column is numeric", reader->key),
-				 errhint("To treat numbers as categories, cast the column to text in the source query.")));
+				 errhint("To treat numbers as categories, add \"kind\": \"categorical\".")));
 	if (reader->kind == FEATURE_TIMESTAMP && (options->parts & PART_AGE) && options->reference == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -510,6 +561,7 @@ read_shorthand(OptionReader *reader, const JsonbValue *value)
 		const char *option;
 		const OptionWord *words;
 	}			tables[] = {
+		{"kind", kind_words},
 		{"impute", impute_words},
 		{"scale", scale_words},
 		{"map", map_words},
@@ -530,6 +582,7 @@ read_shorthand(OptionReader *reader, const JsonbValue *value)
 		{
 			/* these need more than a word; the encoding of a number needs bins */
 			if (strcmp(of_table[k], "none") == 0 || strcmp(of_table[k], "constant") == 0 || strcmp(of_table[k], "age") == 0 ||
+				(reader->feature == NULL && tables[i].words == kind_words) ||
 				(reader->kind == FEATURE_NUMERIC && tables[i].words == encode_words))
 				continue;
 			words[nwords++] = of_table[k];
@@ -662,6 +715,7 @@ read_kind_defaults(OptionReader *reader, Jsonb *transform, FeatureOptions *defau
 		if (kind != 0)
 		{
 			reader->key = key;
+			reader->feature = NULL;
 			reader->kind = kind;
 			reader->options = &defaults[kind];
 			read_key(reader, &value);
@@ -669,45 +723,6 @@ read_kind_defaults(OptionReader *reader, Jsonb *transform, FeatureOptions *defau
 		else if (strcmp(key, "@target") != 0 && schema_find(reader->schema, key) < 0)
 			fail_key(reader->schema, key);
 	}
-}
-
-/* The columns that ages refer to must be features, and times. */
-static void
-check_reference(const FeatureSchema *schema, int feature, FeatureOptions *options, bool by_default)
-{
-	int			reference;
-
-	if (options->reference == NULL)
-		return;
-	reference = schema_find(schema, options->reference);
-	if (reference == feature && by_default)
-	{
-		/* a default for all times leaves out the one that the others refer to */
-		options->reference = NULL;
-		options->parts &= ~(unsigned) PART_AGE;
-		return;
-	}
-	if (reference < 0 || reference == feature || schema->features[reference].kind != FEATURE_TIMESTAMP)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the age of \"%s\" in argument \"transform\" cannot refer to \"%s\"",
-						schema->features[feature].name, options->reference),
-				 errhint("Name another date or timestamp column that is a feature.")));
-}
-
-/* What learning compares with levels and with names of the model.  Columns may share what their kind has. */
-static void
-options_to_utf8(FeatureOptions *options)
-{
-	char	  **order = options->order;
-
-	options->impute_text = encoding_text_to_utf8(options->impute_text);
-	options->reference = encoding_text_to_utf8(options->reference);
-	if (order == NULL)
-		return;
-	options->order = palloc(sizeof(char *) * options->order_length);
-	for (int i = 0; i < options->order_length; i++)
-		options->order[i] = encoding_text_to_utf8(order[i]);
 }
 
 void
@@ -741,44 +756,13 @@ transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *sch
 		if (value != NULL)
 		{
 			reader.key = feature->name;
+			reader.feature = feature;
 			reader.kind = feature->kind;
 			reader.options = &(*options)[i];
 			read_key(&reader, value);
 		}
-		check_reference(schema, i, &(*options)[i], (*options)[i].reference == inherited);
+		transform_check_reference(schema, i, &(*options)[i], (*options)[i].reference == inherited);
 	}
 	for (int i = 0; i < schema->count; i++)
-		options_to_utf8(&(*options)[i]);
-}
-
-char **
-transform_options_references(Jsonb *transform, int *count)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			depth = 0;
-	char	  **names = NULL;
-
-	*count = 0;
-	if (transform == NULL)
-		return NULL;
-	names = palloc0(sizeof(char *) * Max(JB_ROOT_COUNT(transform), 1));
-	iterator = JsonbIteratorInit(&transform->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-	{
-		bool		age;
-
-		if (token == WJB_BEGIN_OBJECT || token == WJB_BEGIN_ARRAY)
-			depth++;
-		else if (token == WJB_END_OBJECT || token == WJB_END_ARRAY)
-			depth--;
-		if (token != WJB_KEY || depth != 2)
-			continue;
-		age = value.val.string.len == 3 && memcmp(value.val.string.val, "age", 3) == 0;
-		token = JsonbIteratorNext(&iterator, &value, true);
-		if (age && token == WJB_VALUE && value.type == jbvString)
-			names[(*count)++] = pnstrdup(value.val.string.val, value.val.string.len);
-	}
-	return names;
+		transform_options_to_utf8(&(*options)[i]);
 }

@@ -22,4 +22,12 @@ extern void transform_options_parse(CoreEnv *env, Jsonb *transform, const Featur
 /* Names that "age" options refer to, before anything is known about the columns; checked by transform_options_parse. */
 extern char **transform_options_references(Jsonb *transform, int *count);
 
+/* Columns that are to be categories whatever their type, in the same way; the reader of the rows refuses types that cannot. */
+extern char **transform_options_categories(Jsonb *transform, int *count);
+
+/* For transform_options_parse.  The columns that ages refer to must be features, and times. */
+extern void transform_check_reference(const FeatureSchema *schema, int feature, FeatureOptions *options, bool by_default);
+/* What learning compares with levels and with names of the model.  Columns may share what their kind has. */
+extern void transform_options_to_utf8(FeatureOptions *options);
+
 #endif							/* TRAIN_TRANSFORM_OPTIONS_H */

@@ -185,7 +185,7 @@ FROM (VALUES
     ('{"x": {"value": 3}}', 'needs "impute"'),
     ('{"x": {"bins": 1}}', 'whole number from 2 to 256'),
     ('{"x": {"bins": 4, "scale": "minmax"}}', 'does not go with bins'),
-    ('{"x": {"encode": "onehot"}}', 'cast the column to text'),
+    ('{"x": {"encode": "onehot"}}', 'add "kind": "categorical"'),
     ('{"x": {"map": "log"}}', '"x".*no logarithm.*log1p'),
     ('{"color": {"order": ["red", "red"]}}', '"red" twice'),
     ('{"color": {"order": ["red", "blue"], "encode": "target"}}', 'needs "encode": "ordinal"'),
