@@ -35,8 +35,8 @@ catalog_end(CatalogWork *work)
 	extension_leave(&work->access);
 }
 
-uint64
-catalog_execute(const char *sql, int nargs, const CatalogArg *args)
+static uint64
+execute(const char *sql, int nargs, const CatalogArg *args, bool read_only)
 {
 	Oid			types[CATALOG_MAX_ARGS];
 	Datum		values[CATALOG_MAX_ARGS];
@@ -50,10 +50,22 @@ catalog_execute(const char *sql, int nargs, const CatalogArg *args)
 		values[i] = args[i].value;
 		nulls[i] = args[i].isnull ? 'n' : ' ';
 	}
-	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	result = SPI_execute_with_args(sql, nargs, types, values, nulls, read_only, 0);
 	if (result < 0)
 		elog(ERROR, "registry statement failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+catalog_execute(const char *sql, int nargs, const CatalogArg *args)
+{
+	return execute(sql, nargs, args, false);
+}
+
+uint64
+catalog_read(const char *sql, int nargs, const CatalogArg *args)
+{
+	return execute(sql, nargs, args, true);
 }
 
 Datum

@@ -35,6 +35,8 @@ extern void catalog_end(CatalogWork *work);
 #define CATALOG_MAX_ARGS 20
 /* Rows processed; ERROR (cannot happen) unless the statement is an INSERT, UPDATE, DELETE or SELECT. */
 extern uint64 catalog_execute(const char *sql, int nargs, const CatalogArg *args);
+/* A SELECT under the active snapshot: more about what a catalog_find function found, whatever others have committed since. */
+extern uint64 catalog_read(const char *sql, int nargs, const CatalogArg *args);
 /* Column (1-based) of the first row returned by the last statement. */
 extern Datum catalog_result(int column, bool *isnull);
 

@@ -209,7 +209,7 @@ recorded_key(const Filling *filling)
 	Datum		value;
 
 	catalog_begin(&work);
-	catalog_execute("SELECT key FROM mlops.model_versions WHERE model_id = $1 AND version = $2", lengthof(args), args);
+	catalog_read("SELECT key FROM mlops.model_versions WHERE model_id = $1 AND version = $2", lengthof(args), args);
 	value = catalog_result(1, &isnull);
 	if (!isnull)
 		key = MemoryContextStrdup(caller, TextDatumGetCString(value));
@@ -514,9 +514,9 @@ mlops_score_into(PG_FUNCTION_ARGS)
 				 errhint("Try it again.")));
 	filling.model = model_ref_open(psprintf("%s/%d", filling.resolved.model.name, filling.resolved.version.version),
 								   PRIVILEGE_PREDICT)->model;
+	read_key(&filling, given);
 	catalog_pop_snapshot();
 	filling.labels = filling.model->task == TASK_BINARY || filling.model->task == TASK_MULTICLASS;
-	read_key(&filling, given);
 	if (filling.exists)
 		check_columns(&filling);
 	fill_table(&filling);

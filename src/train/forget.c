@@ -483,6 +483,37 @@ list_versions(const ModelRow *model, uint64 *count)
 	return versions;
 }
 
+/*
+ * The model, its row locked: no version comes or goes meanwhile, and nobody
+ * records the same erasure.  What the lock waited for is seen under the
+ * snapshot that this leaves.
+ */
+static void
+lock_model(const char *name, ModelRow *model)
+{
+	pg_uuid_t	locked;
+	CatalogArg	id;
+	CatalogWork work;
+
+	if (!catalog_find_model(name, model))
+		catalog_unknown_model(name);
+	access_require(&model->model_id, model->name, model->owner, PRIVILEGE_MANAGE);
+	locked = model->model_id;
+	id = arg_uuid(&locked);
+	catalog_begin(&work);
+	catalog_execute("SELECT 1 FROM mlops.registered_models WHERE model_id = $1 FOR NO KEY UPDATE", 1, &id);
+	catalog_end(&work);
+	catalog_push_snapshot();
+	if (!catalog_find_model(name, model))
+		catalog_unknown_model(name);
+	access_require(&model->model_id, model->name, model->owner, PRIVILEGE_MANAGE);
+	if (memcmp(&locked, &model->model_id, sizeof(locked)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the name \"%s\" has just gone to another model", model->name),
+				 errhint("Try it again.")));
+}
+
 static Datum
 forget(FunctionCallInfo fcinfo, const char *key, Jsonb *object)
 {
@@ -502,9 +533,7 @@ forget(FunctionCallInfo fcinfo, const char *key, Jsonb *object)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" names a version of a model", name),
 				 errhint("A key is forgotten in all versions: give the model's name, \"%s\".", ref.name)));
-	if (!catalog_find_model(ref.name, &model))
-		catalog_unknown_model(ref.name);
-	access_require(&model.model_id, model.name, model.owner, PRIVILEGE_MANAGE);
+	lock_model(ref.name, &model);
 
 	versions = list_versions(&model, &count);
 	for (uint64 i = 0; i < count; i++)
@@ -534,6 +563,7 @@ forget(FunctionCallInfo fcinfo, const char *key, Jsonb *object)
 		detail = forget_scores(forgotten, &tables[i]);
 		put_version((ReturnSetInfo *) fcinfo->resultinfo, forgotten, detail);
 	}
+	catalog_pop_snapshot();
 	return (Datum) 0;
 }
 
