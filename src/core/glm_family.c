@@ -16,6 +16,7 @@
 #define LOG_LIMIT 700.0			/* exp stays finite and positive */
 #define PROBIT_LIMIT 37.0		/* the normal tail stays above 1e-299 */
 #define CLOGLOG_LIMIT 6.5		/* exp(-exp(6.5)) is about 1e-288 */
+#define LEAST_HIT 1e-12			/* working residuals of binomial rows stay below its inverse; glm_family.h */
 #define TWO_PI 6.283185307179586476925287
 #define ROOT_TWO_PI 2.506628274631000502415765
 
@@ -333,7 +334,8 @@ logit_rows(int n, const double *eta, const double *y, const double *w, double *r
 		bool		likely = (t >= 0.0) == (y[i] > 0.5);
 		double		hit = likely ? large : small;	/* probability of what was observed */
 		double		miss = likely ? small : large;
-		double		working = w[i] * large * small;
+		double		floor = hit < LEAST_HIT * miss ? LEAST_HIT * miss : hit;
+		double		working = w[i] * floor * miss;
 
 		if (w[i] == 0.0)
 		{
@@ -342,7 +344,7 @@ logit_rows(int n, const double *eta, const double *y, const double *w, double *r
 		}
 		note_eta(sums, eta[i]);
 		root_weight[i] = sqrt(working);
-		residual[i] = (y[i] > 0.5 ? 1.0 : -1.0) / hit;
+		residual[i] = (y[i] > 0.5 ? 1.0 : -1.0) / floor;
 		sums->deviance += 2.0 * w[i] * (real_log1p(e) + (likely ? 0.0 : fabs(t)));
 		sums->pearson += w[i] * (miss / hit);
 		sums->scale += working * (t * t + 1.0);
@@ -387,8 +389,13 @@ glm_rows(const GlmSpec *spec, int n, const double *eta, const double *y, const d
 			sums->invalid = true;
 			continue;
 		}
-		root_weight[i] = sqrt(working);
 		residual[i] = working > 0.0 ? difference / m.slope : 0.0;
+		if (spec->family == GLM_BINOMIAL && fabs(residual[i]) * LEAST_HIT > 1.0)
+		{
+			working *= fabs(residual[i]) * LEAST_HIT;
+			residual[i] = copysign(1.0 / LEAST_HIT, residual[i]);
+		}
+		root_weight[i] = sqrt(working);
 		sums->deviance += w[i] * unit_deviance(spec->family, y[i], &m);
 		sums->pearson += w[i] * (difference / v) * difference;
 		sums->scale += working * (eta[i] * eta[i] + unit);

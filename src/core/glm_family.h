@@ -61,6 +61,12 @@ extern double glm_start_mean(const GlmSpec *spec, double y, double weight, doubl
  * Chunk of n rows: from eta, y and weights w to the square roots of the working
  * weights and to the working residuals; adds to `sums`.  Rows of weight zero
  * get zeros and add nothing.  One exp and one log a row for most families.
+ *
+ * A binomial row far on the wrong side has hardly any working weight and a huge
+ * residual, in whose rounding errors a least squares fit would lose the other
+ * rows.  Beyond 1e12 the residual is cut and the weight raised by as much: their
+ * product, the row's score, stays, and the information of the rows that
+ * balance it is larger by twelve digits.
  */
 extern void glm_rows(const GlmSpec *spec, int n, const double *eta, const double *y, const double *w, double *root_weight, double *residual, GlmSums *sums);
 /*

@@ -19,6 +19,7 @@
 
 #define LARGEST_ETA 700.0		/* as glm_family.c */
 #define LARGEST_PRODUCT 1e290	/* of factors up to 2 */
+#define LEAST_ROOT 1e-6			/* of the probability of what was observed; see glm_rows */
 
 bool
 glm_logit_applies(const GlmSpec *spec, int n, const double *y, const double *w)
@@ -67,12 +68,13 @@ glm_logit_rows(int n, const double *eta, const double *y, double weight, double 
 		double		large = 1.0 / factor;
 		double		side = y[i] > 0.5 ? 1.0 : -1.0;
 		bool		wrong = side * t < 0;
-		double		working = h * large;
+		double		floor = wrong && h < LEAST_ROOT ? LEAST_ROOT : h;
+		double		working = floor * large;
 
 		finite += eta[i] * 0;
 		largest = fabs(eta[i]) > largest ? fabs(eta[i]) : largest;
 		root_weight[i] = root * working;
-		root_residual[i] = root * side * (wrong ? 1.0 / h : h);
+		root_residual[i] = root * side * (wrong ? 1.0 / floor : h);
 		product *= factor;
 		if (product > LARGEST_PRODUCT)
 		{

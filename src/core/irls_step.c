@@ -13,6 +13,8 @@
 
 #define RISE_TOLERANCE 1e-10	/* of the deviance: rounding, not a bad step */
 #define MAX_HALVINGS 25
+#define SMALL_RETREATS 4		/* halvings before steps are cut by more: where heavy rows are nearly separated they are too long by 1e10 */
+#define LARGE_RETREAT 0.1
 #define POLL_TERMS 64
 #define SEPARATION_TOLERANCE 1e-9	/* of the largest move: rounding, not overlap */
 #define DIVERGENT_TOLERANCE 1e-6	/* of the largest scaled component of the direction */
@@ -247,13 +249,14 @@ step_failed(const IrlsIterate *iterate, const IrlsState *state, double objective
 	return objective > iterate->objective + RISE_TOLERANCE * fabs(iterate->objective) + 1e-14 * state->scale;
 }
 
-/* Goes half of the way back to the last good coefficients. */
+/* Goes back towards the last good coefficients: half of the way, later most of it. */
 static CoreStatus
 retreat(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate)
 {
 	IrlsVectors v = irls_vectors(plan, iterate);
 	CoreStatus	status;
 	bool		give_up = iterate->halvings >= MAX_HALVINGS || iterate->iteration >= irls_options(plan)->max_iter;
+	double		kept = iterate->halvings < SMALL_RETREATS ? 0.5 : LARGE_RETREAT;
 
 	if (!iterate->moved || (iterate->sampled && iterate->halvings >= SAMPLE_ITERATIONS))
 	{
@@ -268,8 +271,8 @@ retreat(CoreEnv *env, const FitPlan *plan, IrlsIterate *iterate)
 	}
 	for (int k = 0; k <= iterate->nkept; k++)
 	{
-		v.beta[k] = give_up ? v.previous[k] : 0.5 * (v.beta[k] + v.previous[k]);
-		v.direction[k] *= 0.5;
+		v.beta[k] = give_up ? v.previous[k] : kept * v.beta[k] + (1.0 - kept) * v.previous[k];
+		v.direction[k] *= kept;
 	}
 	iterate->halvings++;
 	iterate->iteration++;

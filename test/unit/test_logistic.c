@@ -517,6 +517,42 @@ too_few_iterations_are_reported(void **state)
 	assert_non_null(strstr(((TestEnv *) env)->last_log, "did not converge"));
 }
 
+/*
+ * Heavy rows that a line separates, and light ones that end up far beyond it:
+ * hardly any of these has working weight, all of them count.
+ */
+static void
+wild_weights_are_fitted(void **state)
+{
+	CoreEnv    *env = *state;
+	int			overlapping = 0;
+	int			unfinished = 0;
+
+	for (uint64_t seed = 1; seed <= 120; seed++)
+	{
+		TestRandom	random = {seed};
+		FitData    *data = binary_data_random(env, &algorithm_logistic, 12, 3, 1000 + seed);
+		Model	   *model;
+
+		data->y[0] = 0;
+		data->y[1] = 1;
+		data->w = env_alloc(env, (size_t) data->n, sizeof(double));
+		for (int64_t i = 0; i < data->n; i++)
+			data->w[i] = pow(10, (double) (test_random_bits(&random) % 7) - 3);
+		model = fit_data_model(env, data);
+		if (model_number(model, "separation") == 1)
+			continue;
+		overlapping++;
+		if (model_number(model, "converged") == 1)
+			assert_true(binary_data_score(env, data, model) < 1e-8);
+		else
+			unfinished++;
+	}
+	assert_true(overlapping >= 50);
+	/* a warning says so */
+	assert_true(unfinished <= 4);
+}
+
 static void
 forged_models_are_refused(void **state)
 {
@@ -567,6 +603,7 @@ main(void)
 		TEST(sampling_does_not_matter),
 		TEST(misleading_samples_do_not_matter),
 		TEST(uneven_rows_are_fitted),
+		TEST(wild_weights_are_fitted),
 		TEST(penalty_has_its_limits),
 		TEST(bad_data_is_refused),
 		TEST(degenerate_designs_are_fitted),
