@@ -3,8 +3,8 @@
  *	  Where the extension's tables are, and working as their owner.
  *
  * Catalog work runs as the extension's owner between extension_enter and
- * extension_leave, with an empty search_path (pg_catalog, pg_temp last) and under
- * SECURITY_RESTRICTED_OPERATION.  On error the transaction machinery restores
+ * extension_leave, with an empty search_path (pg_catalog, pg_temp last), under
+ * SECURITY_RESTRICTED_OPERATION, and with numbers written in full.  On error the transaction machinery restores
  * user and settings at (sub)abort: PG_TRY is not needed.
  */
 #ifndef PG_EXTENSION_H

@@ -6,9 +6,9 @@
 
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
 
@@ -148,7 +148,7 @@ void
 json_append_number(StringInfo out, double value)
 {
 	if (isfinite(value))
-		appendStringInfoString(out, float8out_internal(value));
+		appendStringInfoString(out, double_to_shortest_decimal(value));
 	else
 		appendStringInfoString(out, "null");
 }

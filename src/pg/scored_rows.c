@@ -11,11 +11,11 @@
 #include <math.h>
 
 #include "access/tupdesc.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -206,7 +206,7 @@ label_matches(const char *label, FeatureKind kind, const FeatureValue *value)
 	if (value->number == rint(value->number) && fabs(value->number) < 9e15)
 		number = psprintf(INT64_FORMAT, (int64) value->number);
 	else
-		number = float8out_internal(value->number);
+		number = double_to_shortest_decimal(value->number);
 	return strcmp(label, number) == 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -139,7 +140,7 @@ mlops_log_metric(PG_FUNCTION_ARGS)
 	if (isfinite(PG_GETARG_FLOAT8(2)))
 		json_append_number(&object, PG_GETARG_FLOAT8(2));
 	else
-		escape_json(&object, DatumGetCString(DirectFunctionCall1(float8out, PG_GETARG_DATUM(2))));
+		escape_json(&object, double_to_shortest_decimal(PG_GETARG_FLOAT8(2)));
 	appendStringInfoChar(&object, '}');
 
 	tracked_run_open(fcinfo, "mlops.log_metric()", true, &run);

@@ -13,11 +13,11 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #include "core/algorithm.h"
 #include "pg/compat.h"
@@ -419,7 +419,7 @@ param_text(const ParamSpec *spec, const ParamValue *value)
 		case PARAM_REAL:
 			if (isnan(value->number))
 				return NULL;
-			return DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(value->number)));
+			return double_to_shortest_decimal(value->number);
 		case PARAM_REAL_LIST:
 			break;
 		case PARAM_WEIGHTS:

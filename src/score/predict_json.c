@@ -7,8 +7,8 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
@@ -54,7 +54,7 @@ push_number(JsonbParseState **state, const char *key, double number)
 	value.type = jbvNull;
 	if (isfinite(number))
 	{
-		char	   *text = DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(number)));
+		char	   *text = double_to_shortest_decimal(number);
 
 		value.type = jbvNumeric;
 		value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),

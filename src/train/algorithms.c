@@ -7,11 +7,11 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 
 #include "core/algorithm.h"
 #include "pg/compat.h"
@@ -76,7 +76,7 @@ default_text(const ParamSpec *spec)
 			return word;
 		case PARAM_INTEGER:
 		case PARAM_REAL:
-			return isnan(spec->default_number) ? NULL : float8out_internal(spec->default_number);
+			return isnan(spec->default_number) ? NULL : double_to_shortest_decimal(spec->default_number);
 		default:
 			return NULL;
 	}

@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -22,7 +23,6 @@
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -198,7 +198,7 @@ record_arguments(const Tuning *tuning, Jsonb *space, const char *strategy)
 	if (tuning->folds > 0)
 		appendStringInfo(&out, ", \"folds\": %d}", tuning->folds);
 	else
-		appendStringInfo(&out, ", \"holdout\": %s}", float8out_internal(tuning->holdout));
+		appendStringInfo(&out, ", \"holdout\": %s}", double_to_shortest_decimal(tuning->holdout));
 	return out.data;
 }
 

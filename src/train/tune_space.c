@@ -10,10 +10,10 @@
 
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
 
@@ -138,7 +138,7 @@ range_value(const Dimension *dimension, double share)
 	if (dimension->integer)
 		return psprintf("%.0f", Max(dimension->min, Min(dimension->max, floor(value + 0.5))));
 	value = strtod(psprintf("%.6g", value), NULL);
-	return float8out_internal(Max(dimension->min, Min(dimension->max, value)));
+	return double_to_shortest_decimal(Max(dimension->min, Min(dimension->max, value)));
 }
 
 static void
