@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "access/tupdesc.h"
-#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -21,10 +20,10 @@
 
 #include "core/hash.h"
 #include "core/split.h"
+#include "pg/class_label.h"
 #include "pg/column_names.h"
 #include "pg/recorded_source.h"
 #include "pg/row_binding.h"
-#include "pg/encoding.h"
 #include "pg/scored_rows.h"
 #include "pg/source.h"
 #include "pg/stored_sql.h"
@@ -186,30 +185,6 @@ bind_columns(ScoreState *state, TupleDesc descriptor, const char *weight)
 	bind_key_text(state, descriptor);
 }
 
-/* Class labels are compared as the text that training made of them. */
-static bool
-label_matches(const char *label, FeatureKind kind, const FeatureValue *value)
-{
-	char	   *number;
-
-	if (kind == FEATURE_CATEGORICAL)
-	{
-		int			length;
-		const char *utf8 = encoding_to_utf8(label, (int) strlen(label), &length);
-
-		return length == value->text_length && memcmp(utf8, value->text, length) == 0;
-	}
-	if (kind == FEATURE_BOOLEAN)
-		return strcmp(label, value->number != 0 ? "true" : "false") == 0;
-	if (kind != FEATURE_NUMERIC)
-		return false;
-	if (value->number == rint(value->number) && fabs(value->number) < 9e15)
-		number = psprintf(INT64_FORMAT, (int64) value->number);
-	else
-		number = double_to_shortest_decimal(value->number);
-	return strcmp(label, number) == 0;
-}
-
 /* False: the row has no target to compare with. */
 static bool
 read_target(const RowScorer *scorer, TupleTableSlot *slot, double *y, int *class)
@@ -226,10 +201,8 @@ read_target(const RowScorer *scorer, TupleTableSlot *slot, double *y, int *class
 		*y = value.number;
 		return isfinite(value.number);
 	}
-	for (*class = 0; *class < target->nclasses; (*class)++)
-		if (label_matches(target->classes[*class], scorer->target.reader.kind, &value))
-			break;
-	if (*class == target->nclasses)
+	*class = class_of_value(target, scorer->target.reader.kind, &value);
+	if (*class < 0)
 		return false;
 	*y = scorer->model->task == TASK_BINARY ? *class == target->positive : *class;
 	return true;

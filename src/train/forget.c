@@ -13,7 +13,6 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -29,6 +28,7 @@
 #include "utils/varlena.h"
 
 #include "pg/catalog_exec.h"
+#include "pg/class_label.h"
 #include "pg/column_names.h"
 #include "pg/compat.h"
 #include "pg/row_fingerprint.h"
@@ -59,7 +59,7 @@ typedef struct Forgotten
 	int			split_attribute;	/* 0: the split has no column */
 	ValueReader split_reader;
 	int			target_attribute;	/* 0: strata do not matter */
-	Oid			target_type;
+	ValueReader target_reader;
 	int64		rows_erased;
 	bool		scores;			/* a table of scores, not the data of a training */
 	bool		trained;
@@ -172,8 +172,11 @@ bind_columns(Forgotten *forgotten, TupleDesc descriptor, char **keys)
 	}
 	if (split->method == SPLIT_STRATIFIED)
 	{
+		Form_pg_attribute form;
+
 		forgotten->target_attribute = column_number_by_name(descriptor, forgotten->model->target.name);
-		forgotten->target_type = TupleDescAttr(descriptor, forgotten->target_attribute - 1)->atttypid;
+		form = TupleDescAttr(descriptor, forgotten->target_attribute - 1);
+		value_reader_init(&forgotten->target_reader, form->atttypid, form->atttypmod, NULL, "the target");
 	}
 }
 
@@ -181,22 +184,13 @@ bind_columns(Forgotten *forgotten, TupleDesc descriptor, char **keys)
 static int
 row_stratum(const Forgotten *forgotten, TupleTableSlot *slot)
 {
-	const TargetInfo *target = &forgotten->model->target;
 	int			i = forgotten->target_attribute - 1;
-	Oid			output;
-	bool		is_varlena;
-	const char *label;
+	FeatureValue value;
 
-	if (forgotten->target_attribute == 0 || slot->tts_isnull[i])
+	if (forgotten->target_attribute == 0)
 		return -1;
-	getTypeOutputInfo(forgotten->target_type, &output, &is_varlena);
-	label = OidOutputFunctionCall(output, slot->tts_values[i]);
-	if (getBaseType(forgotten->target_type) == BOOLOID)
-		label = label[0] == 't' ? "true" : "false";
-	for (int k = 0; k < target->nclasses; k++)
-		if (strcmp(target->classes[k], label) == 0)
-			return k;
-	return -1;
+	value_read(&forgotten->target_reader, slot->tts_values[i], slot->tts_isnull[i], NULL, &value, "the target");
+	return class_of_value(&forgotten->model->target, forgotten->target_reader.kind, &value);
 }
 
 static void

@@ -1,6 +1,6 @@
 -- Erasure: rows go from what is kept, versions say whether they were trained on them, verify expects the rest.
 
-SELECT plan(34);
+SELECT plan(37);
 SET client_min_messages = warning;
 
 CREATE TABLE people AS SELECT i AS id, 'p' || (i + 1) / 2 AS person, i % 2 AS part, hashint4(i) % 100 AS a, i % 9 AS g, timestamptz '2024-01-01' + i * interval '1 hour' AS at,
@@ -38,6 +38,15 @@ END $$;
 SELECT set_eq(format($$SELECT person FROM roles WHERE version = %s AND role IN ('held out', 'not used')$$, v), format('SELECT pg_temp.heldout(%s)', v), 'roles of version ' || v)
 FROM unnest('{1,7,8}'::int[]) AS v;
 SELECT is_empty($$SELECT person FROM roles WHERE version = 2 AND role = 'held out' EXCEPT SELECT pg_temp.heldout(2)$$, 'strata: who was held out altogether');
+-- strata: classes are known again whatever the target's type prints for them
+CREATE TABLE typed AS SELECT id, a, y::int::numeric(5, 2) AS padded_number, CASE WHEN y THEN 'ab' ELSE 'c' END::char(5) AS padded_text, CASE WHEN y THEN 0.1::float8 + 0.2 ELSE 2 END AS long_number FROM people;
+SELECT version FROM unnest('{padded_number,padded_text,long_number}'::text[]) AS target,
+	LATERAL mlops.train('typed_' || target, format('SELECT id, a, %I FROM typed', target), target => target, task => 'binary', algorithm => 'logistic', key => 'id', split => '{"method": "stratified", "test": 0.32}');
+SET extra_float_digits = 0;
+CREATE TABLE typed_roles AS SELECT model, id, f.role FROM (VALUES ('typed_padded_number'), ('typed_padded_text'), ('typed_long_number')) AS m (model), typed, mlops.forget(model, id::text) AS f;
+RESET extra_float_digits;
+SELECT is(count(*) FILTER (WHERE role = 'training'), rows_train::bigint, 'as many rows were trained on as the training counted: ' || model)
+FROM typed_roles JOIN mlops.versions USING (model) GROUP BY model, rows_train ORDER BY model;
 SELECT is((SELECT count(*) FROM roles WHERE version = 5 AND role = 'training'), (SELECT count(DISTINCT person) FROM people WHERE id <= 120 AND at < '2024-01-10'), 'roles of a split by time');
 SELECT is((SELECT count(*) FROM roles WHERE version = 1 AND rows_found = 2 AND rows_erased = 0 AND kept_in IS NULL AND detail = 'the rows are in the source: delete them there'), 60::bigint, 'rows in the source');
 SELECT is((SELECT count(*) FROM roles WHERE version = 2 AND rows_found = 2 AND rows_erased = 2 AND kept_in = 'public.kept' AND detail IS NULL), 60::bigint, 'rows that were kept');

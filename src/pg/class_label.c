@@ -1,0 +1,42 @@
+/*
+ * class_label.c
+ *	  Which class a value is; see class_label.h.  Cost: one text, and a comparison for each class.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/shortest_dec.h"
+
+#include "pg/class_label.h"
+#include "pg/encoding.h"
+
+/* NULL: values of this kind are no classes. */
+static const char *
+value_label(FeatureKind kind, const FeatureValue *value)
+{
+	switch (kind)
+	{
+		case FEATURE_CATEGORICAL:
+			return encoding_text_from_utf8(pnstrdup(value->text, value->text_length));
+		case FEATURE_BOOLEAN:
+			return value->number != 0 ? "true" : "false";
+		case FEATURE_NUMERIC:
+			if (value->number == rint(value->number) && fabs(value->number) < 9e15)
+				return psprintf(INT64_FORMAT, (int64) value->number);
+			return double_to_shortest_decimal(value->number);
+		default:
+			return NULL;
+	}
+}
+
+int
+class_of_value(const TargetInfo *target, FeatureKind kind, const FeatureValue *value)
+{
+	const char *label = value->missing ? NULL : value_label(kind, value);
+
+	for (int i = 0; label != NULL && i < target->nclasses; i++)
+		if (strcmp(target->classes[i], label) == 0)
+			return i;
+	return -1;
+}
