@@ -25,7 +25,7 @@
 
 static const ParamSpec gbm_params[] = {
 	{"objective", PARAM_CHOICE, 0, 0, 0, "auto|squared_error|absolute_error|huber|quantile|poisson|gamma|tweedie|log_loss", "loss",
-	"Loss that is minimised; auto: squared_error for regression, log_loss for classification."},
+	"Loss that is minimised; auto: squared_error for regression, log_loss for classification. XGBoost's and LightGBM's words for these are understood."},
 	{"n_estimators", PARAM_INTEGER, 100, 1, 100000, NULL, "num_iterations|num_boost_round|num_trees|n_iter|max_iter|num_round|iterations",
 	"Number of iterations: trees, or trees for each class."},
 	{"learning_rate", PARAM_REAL, NAN, 1e-6, 10, NULL, "eta|shrinkage_rate|shrinkage",

@@ -7,6 +7,7 @@
  * and ranges.
  */
 #include "core/params.h"
+#include "core/param_words.h"
 
 #include <assert.h>
 #include <math.h>
@@ -42,9 +43,8 @@ equal_ignoring_case(const char *a, const char *b, size_t length)
 	return true;
 }
 
-/* Index of `word` in "a|b|c", or -1. */
-static int
-find_in_list(const char *list, const char *word)
+int
+word_in_list(const char *list, const char *word)
 {
 	size_t		length = strlen(word);
 	int			index = 0;
@@ -226,12 +226,15 @@ find_nearest(CoreEnv *env, const ParamSet *set, const char *name, const char **n
 static CoreStatus
 fail_unknown(CoreEnv *env, const ParamSet *set, const char *name)
 {
+	const char *advice = param_advice(set, name);
 	CoreStatus	status;
 	const char *nearest;
 
 	CORE_TRY(find_nearest(env, set, name, &nearest));
 
 	status = env_fail(env, CORE_INVALID, "unknown parameter \"%s\" for algorithm \"%s\"", name, set->owner);
+	if (advice != NULL)
+		return env_hint(env, status, "%s", advice);
 	if (set->count == 0)
 		return env_hint(env, status, "Algorithm \"%s\" has no parameters.", set->owner);
 	if (nearest != NULL)
@@ -244,7 +247,7 @@ params_find(const ParamSet *set, const char *name)
 {
 	for (int i = 0; i < set->count; i++)
 	{
-		if (strcmp(set->specs[i].name, name) == 0 || find_in_list(set->specs[i].synonyms, name) >= 0)
+		if (strcmp(set->specs[i].name, name) == 0 || word_in_list(set->specs[i].synonyms, name) >= 0)
 			return &set->specs[i];
 	}
 	return NULL;
@@ -351,7 +354,9 @@ params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text)
 	CORE_TRY(find_unset(env, set, name, &spec, &value));
 	if (spec->type == PARAM_CHOICE || spec->type == PARAM_WEIGHTS)
 	{
-		choice = find_in_list(spec->choices, text);
+		const char *meaning = param_choice_meaning(spec, text);
+
+		choice = word_in_list(spec->choices, meaning != NULL ? meaning : text);
 		if (choice < 0)
 			return env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" must be one of %s, not \"%s\"",
 							spec->name, set->owner, spec->choices, text);
@@ -359,7 +364,7 @@ params_set_text(CoreEnv *env, ParamSet *set, const char *name, const char *text)
 	}
 	else if (spec->type == PARAM_REAL && spec->choices != NULL)
 	{
-		choice = find_in_list(spec->choices, text);
+		choice = word_in_list(spec->choices, text);
 		if (choice < 0)
 			return env_fail(env, CORE_INVALID, "parameter \"%s\" of algorithm \"%s\" must be a number or one of %s, not \"%s\"",
 							spec->name, set->owner, spec->choices, text);

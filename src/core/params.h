@@ -81,6 +81,9 @@ extern bool params_boolean(const ParamSet *set, const char *name);
 extern const char *params_choice(const ParamSet *set, const char *name);
 extern bool params_given(const ParamSet *set, const char *name);
 
+/* Index of `word` in "a|b|c", in any case of letters, or -1. */
+extern int	word_in_list(const char *list, const char *word);
+
 /* Nearest of `count` words by edit distance, else one that has it as a part (tenure, tenure_months); NULL if none is near. */
 extern const char *nearest_word(const char *word, const char *const *words, int count);
 

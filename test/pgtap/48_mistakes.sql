@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(44);
+SELECT plan(51);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -50,6 +50,13 @@ SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', 
     'parameter "alphas" of algorithm "elastic_net" takes an array of numbers', 'one that takes arrays');
 SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'naive_bayes', params => '{"alpha": {"No": 1, "Yes": 5}}')$$, '22023',
     'parameter "alpha" of algorithm "naive_bayes" must be a number, not an object', 'an object for a number');
+SELECT matches(hint_of(format($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', params => %L)$$, given)), hint, 'params of other libraries: ' || given)
+FROM (VALUES ('{"categorical_feature": ["ms_sub_class"]}', 'transform => ''\{"column": "categorical"\}'''), ('{"enable_categorical": true}', 'transform =>'), ('{"seed": 1}', 'seed => 42'),
+    ('{"n_jobs": -1}', 'SET mlops.train_workers'), ('{"metric": "rmse"}', 'mlops.evaluate'), ('{"verbose": -1}', 'mlops.training_progress')) AS cases (given, hint);
+SELECT mlops.train('words', 'test.ames', target => 'sale_price', key => 'id', params => jsonb_build_object('n_estimators', 3, 'objective', word))
+FROM unnest('{absolute_error,regression_l1}'::text[]) AS word;
+SELECT is(a.model_sha256 || a.params::text, b.model_sha256 || b.params::text, 'an objective in the word of another library') FROM mlops.versions a, mlops.versions b
+WHERE a.model = 'words' AND b.model = 'words' AND a.version = 1 AND b.version = 2;
 SELECT is(hint_of($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'xgboost')$$), 'Use "gbm".', 'what others call it');
 SELECT is(hint_of($$SELECT mlops.train('m', 'crm.customers', target => 'churn', algorithm => 'lr')$$), 'Use "logistic" for classes, "linear" for numbers.', 'which is not always one');
 

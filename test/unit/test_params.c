@@ -200,6 +200,77 @@ unknown_names_have_hints(void **state)
 	REFUSED(params_set_number(env, &set, "", 3), "unknown parameter \"\" for algorithm \"demo\"");
 }
 
+/* What other libraries call parameters, and who says it here. */
+static void
+names_of_other_libraries(void **state)
+{
+	static const struct
+	{
+		const char *algorithm;
+		const char *name;
+		const char *hint;		/* part of it */
+	}			cases[] = {
+		{"gbm", "seed", "seed => 42"},
+		{"random_forest", "random_state", "seed => 42"},
+		{"gbm", "Random_Seed", "seed => 42"},
+		{"gbm", "n_jobs", "mlops.train_workers"},
+		{"random_forest", "nthread", "mlops.train_workers"},
+		{"linear", "num_threads", "mlops.train_workers"},
+		{"gbm", "categorical_feature", "transform =>"},
+		{"random_forest", "cat_features", "transform =>"},
+		{"logistic", "enable_categorical", "transform =>"},
+		{"gbm", "eval_metric", "mlops.evaluate()"},
+		{"gbm", "verbosity", "mlops.training_progress"},
+		{"logistic", "objective", "argument task"},
+		{"gbm", "loss_function", "\"objective\""},
+		{"gbm", "sample_weight", "argument weight"},
+		{"logistic", "is_unbalance", "\"class_weight\": \"balanced\""},
+		{"linear", "is_unbalance", "mlops.algorithms"},
+		{"gbm", "num_class", "values of the target"},
+		{"random_forest", "oob_score", "out-of-bag"},
+		{"gbm", "tree_method", "histograms"}
+	};
+	CoreEnv    *env = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const Algorithm *algorithm = algorithm_find(cases[i].algorithm);
+		ParamSet	set;
+
+		assert_ok(env, params_init(env, &set, algorithm->name, algorithm->params));
+		assert_int_equal(params_set_number(env, &set, cases[i].name, 1), CORE_INVALID);
+		if (strstr(env->hint, cases[i].hint) == NULL)
+			fail_msg("%s of %s: %s", cases[i].name, cases[i].algorithm, env->hint);
+	}
+}
+
+/* Words for the very same loss. */
+static void
+objectives_of_other_libraries(void **state)
+{
+	static const char *const words[][2] = {
+		{"reg:squarederror", "squared_error"}, {"mse", "squared_error"}, {"RMSE", "squared_error"}, {"regression", "squared_error"},
+		{"regression_l1", "absolute_error"}, {"mae", "absolute_error"}, {"reg:absoluteerror", "absolute_error"},
+		{"binary", "log_loss"}, {"binary:logistic", "log_loss"}, {"multi:softprob", "log_loss"}, {"Logloss", "log_loss"},
+		{"count:poisson", "poisson"}, {"reg:gamma", "gamma"}, {"reg:tweedie", "tweedie"}, {"reg:quantileerror", "quantile"},
+		{"huber", "huber"}
+	};
+	CoreEnv    *env = *state;
+	const Algorithm *gbm = algorithm_find("gbm");
+	ParamSet	set;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		assert_ok(env, params_init(env, &set, gbm->name, gbm->params));
+		assert_ok(env, params_set_text(env, &set, "objective", words[i][0]));
+		assert_string_equal(params_choice(&set, "objective"), words[i][1]);
+		assert_int_equal((int) params_number(&set, "objective"), word_in_list(params_find(&set, "objective")->choices, words[i][1]));
+	}
+	assert_ok(env, params_init(env, &set, gbm->name, gbm->params));
+	assert_int_equal(params_set_text(env, &set, "objective", "reg:pseudohubererror"), CORE_INVALID);
+	assert_int_equal(params_set_text(env, &set, "class_weight", "mse"), CORE_INVALID);
+}
+
 static void
 synonyms_count_as_the_name(void **state)
 {
@@ -306,6 +377,8 @@ main(void)
 		TEST(records_tell_what_was_chosen),
 		TEST(foreign_names_of_algorithms_have_hints),
 		TEST(unknown_names_have_hints),
+		TEST(names_of_other_libraries),
+		TEST(objectives_of_other_libraries),
 		TEST(synonyms_count_as_the_name),
 		TEST(nearest_words),
 		TEST(every_algorithm_is_well_formed),
