@@ -13,7 +13,7 @@
  *
  * Memory: a byte a value (two where a feature has more than 255 values), 32 a
  * row and 8 a row and output; each process twice the records of a sample (16
- * bytes a row and a byte a value), and the trees of a batch, 64 MB or two for
+ * bytes a row and a byte a value), and the trees of a batch, 32 MB or two for
  * each process.
  */
 #include "core/forest.h"
@@ -140,6 +140,17 @@ choose_criterion(ForestFit *fit)
 	return tree_record_word(fit->env, fit->model, "criterion", fit->job.entropy ? "entropy" : used);
 }
 
+/* Distinct rows of a tree's sample, as many as chance may ever bring; samples may be all rows when they would be empty. */
+static double
+most_sampled(const ForestJob *job)
+{
+	double		expected = (double) job->nrows * (job->bootstrap ? 1 - job->cumulative[0] : job->rate);
+
+	if (!job->out_of_bag || expected < 100)
+		return (double) job->nrows;
+	return fmin((double) job->nrows, ceil(expected + 10 * sqrt(expected)));
+}
+
 /* Leaves of a tree at most: by parameter, by rows, and so that the model does not become too large. */
 static void
 choose_leaves(ForestFit *fit)
@@ -158,6 +169,8 @@ choose_leaves(ForestFit *fit)
 	if (MAX_LEAVES < leaves)
 		leaves = MAX_LEAVES;
 	job->best_first = leaves < possible;
+	/* slots of shared memory are for so many */
+	leaves = fmin(leaves, floor(most_sampled(job) / (double) job->min_samples_leaf));
 	job->max_leaves = leaves < 2 ? 2 : (int32_t) leaves;
 }
 

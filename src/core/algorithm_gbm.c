@@ -326,6 +326,7 @@ gbm_fit_rows(CoreEnv *env, const FitInput *input, const FitRows *rows, Team *tea
 	CORE_TRY(prepare(fit));
 	fit->booster.bins = &fit->booster.grower.shared.bins;
 	tree_store_init(env, &fit->booster.store, 1);
+	team->needs_rows = !fit->booster.grower.job->own_weights;
 	team_start(team);
 	CORE_TRY(tree_fill(&fit->booster.grower, &fit->rows));
 	CORE_TRY(tree_boost(&fit->booster));

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MIN_SLOT_BYTES ((size_t) 4096)
-#define SLOT_BYTES TEAM_PIECE_MAX	/* of all slots, or two for each process */
+#define SLOT_BYTES (TEAM_PIECE_MAX / 2)	/* of all slots, or two for each process */
 
 static size_t
 aligned(size_t size, size_t alignment)
@@ -118,6 +118,22 @@ share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *featu
 	return CORE_OK;
 }
 
+/* Trees fill a part of most slots, and pages that nobody writes cost less in the end. */
+static CoreStatus
+share_slots(CoreEnv *env, Team *team, const ForestJob *job)
+{
+	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
+	{
+		int			count = left < job->slots_per_piece ? left : job->slots_per_piece;
+		void	   *slots;
+
+		CORE_TRY(team_share_unset(team, env, (size_t) count * job->slot_size, &slots));
+		for (int i = 0; i < count; i++)
+			memset((char *) slots + (size_t) i * job->slot_size, 0, sizeof(ForestSlotHeader));
+	}
+	return CORE_OK;
+}
+
 static CoreStatus
 resolve(CoreEnv *env, Team *team, Forest *forest)
 {
@@ -145,7 +161,6 @@ forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, For
 	ForestFeature *features;
 	size_t		most_slots;
 	void	   *piece;
-	void	   *slots;
 
 	CORE_ALLOC(env, features, (size_t) bins->nfeatures);
 	describe_features(bins, job, features);
@@ -167,8 +182,7 @@ forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, For
 		most_slots = 2 * (size_t) team->capacity;
 	job->nslots = most_slots < (size_t) job->ntrees ? (int32_t) most_slots : job->ntrees;
 	job->slot_piece = team->npieces;
-	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
-		CORE_TRY(team_share(team, env, (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size, &slots));
+	CORE_TRY(share_slots(env, team, job));
 	*(ForestJob *) piece = *job;
 	return resolve(env, team, forest);
 }

@@ -45,6 +45,7 @@ struct Team
 	int64_t		units;			/* passes over a block that this process made */
 	int64_t		prepared;		/* rows that it made ready for them */
 	void	   *context;		/* for the callbacks */
+	bool		needs_rows;		/* leader, before `start`: helpers will look for `rows` */
 	const FitRows *rows;		/* helper: the rows of the fit, as the leader has them; NULL: it alone has them */
 
 	/*

@@ -23,12 +23,14 @@
 #include "postmaster/bgworker_internals.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 #include "core/term_moments.h"
 #include "pg/fit_flat.h"
 #include "pg/guc.h"
+#include "pg/parallel_abandon.h"
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
 #include "pg/shared_segment.h"
@@ -78,6 +80,7 @@ typedef struct FitProcess
 	char	   *states;
 	double	   *moments;		/* leader: of all blocks, in shared memory; or NULL */
 	int			number;			/* 0: leader */
+	ParallelWork work;			/* leader */
 } FitProcess;
 
 extern PGDLLEXPORT void parallel_fit_worker_main(dsm_segment *segment, shm_toc *toc);
@@ -541,28 +544,45 @@ report_shares(const FitShared *shared, int launched)
 }
 
 static void
-run_with_workers(FitProcess *leader, const FitShared *header, int nworkers, int64 nblocks)
+launch_workers(FitProcess *leader, const FitShared *header, int nworkers)
 {
 	ParallelContext *context;
 
 	EnterParallelMode();
 	context = CreateParallelContext("mlops", "parallel_fit_worker_main", nworkers);
+	leader->work.context = context;
 	shm_toc_estimate_chunk(&context->estimator, sizeof(FitShared));
 	shm_toc_estimate_keys(&context->estimator, 1);
 	InitializeParallelDSM(context);
 	leader->shared = create_shared(context, header);
 	LaunchParallelWorkers(context);
 	progress_workers(context->nworkers_launched);
+}
 
-	run_passes(leader, nblocks);
+static void
+dismiss_workers(FitProcess *leader)
+{
+	ParallelContext *context = leader->work.context;
 
 	pg_atomic_write_u32(&leader->shared->finished, 1);
 	ConditionVariableBroadcast(&leader->shared->next_pass);
 	WaitForParallelWorkersToFinish(context);
 	report_shares(leader->shared, context->nworkers_launched);
 	progress_workers(0);
+	leader->work.context = NULL;
 	DestroyParallelContext(context);
 	ExitParallelMode();
+}
+
+static void
+run_with_workers(FitProcess *leader, const FitShared *header, int nworkers, int64 nblocks)
+{
+	leader->work.owner = CurrentResourceOwner;
+	PG_ENSURE_ERROR_CLEANUP(parallel_abandon, PointerGetDatum(&leader->work));
+	launch_workers(leader, header, nworkers);
+	run_passes(leader, nblocks);
+	dismiss_workers(leader);
+	PG_END_ENSURE_ERROR_CLEANUP(parallel_abandon, PointerGetDatum(&leader->work));
 }
 
 bool

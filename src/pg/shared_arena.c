@@ -10,6 +10,7 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "pg/shared_arena.h"
 #include "pg/shared_segment.h"
@@ -20,6 +21,7 @@
 struct SharedArena
 {
 	SharedArena *next;			/* in the list of live arenas */
+	ResourceOwner owner;		/* in force when it was made */
 	bool		short_of_memory;
 	Size		expected;		/* bytes still to be asked for, at a guess */
 	int			nsegments;
@@ -47,6 +49,16 @@ void
 shared_arena_release(SharedArena *arena)
 {
 	release_from(arena, 0);
+}
+
+void
+shared_arena_release_owned(ResourceOwner owner)
+{
+	for (SharedArena *arena = live_arenas; arena != NULL; arena = arena->next)
+	{
+		if (arena->owner == owner)
+			shared_arena_release(arena);
+	}
 }
 
 /* The memory context goes away. */
@@ -85,6 +97,7 @@ shared_arena_create(MemoryContext context, Size expected)
 {
 	SharedArena *arena = MemoryContextAllocZero(context, sizeof(SharedArena));
 
+	arena->owner = CurrentResourceOwner;
 	arena->expected = expected;
 	arena->callback.func = arena_forget;
 	arena->callback.arg = arena;

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "storage/dsm.h"
+#include "utils/resowner.h"
 
 typedef struct SharedArena SharedArena;
 
@@ -32,6 +33,8 @@ extern bool shared_arena_reserve(SharedArena *arena, const Size *sizes, int coun
 extern void *shared_arena_alloc(SharedArena *arena, Size size);
 /* Gives all segments back now. */
 extern void shared_arena_release(SharedArena *arena);
+/* The same of all arenas of a resource owner that is about to be aborted. */
+extern void shared_arena_release_owned(ResourceOwner owner);
 /* Whether the bytes lie in a live arena; if so, where. */
 extern bool shared_arena_locate(const void *pointer, Size size, dsm_handle *segment, Size *offset);
 

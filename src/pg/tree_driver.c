@@ -22,12 +22,14 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 #include "core/team.h"
 #include "pg/fit_flat.h"
 #include "pg/guc.h"
+#include "pg/parallel_abandon.h"
 #include "pg/parallel_fit.h"
 #include "pg/progress.h"
 #include "pg/shared_arena.h"
@@ -73,7 +75,7 @@ typedef struct TreeTeam
 	SharedArena *arena;			/* of the pieces; NULL: they are private */
 	Size		accounted;
 	TeamSync   *own_sync;		/* of this process alone */
-	ParallelContext *context;
+	ParallelWork work;
 	TreeTeamShared *shared;
 } TreeTeam;
 
@@ -118,6 +120,21 @@ rows_of_job(const FitJob *job, FitRows *rows)
 
 /* ---------- workers ---------- */
 
+/* All segments, from another one in each process: they unmap them in that order, too (see parallel_abandon.c). */
+static void
+map_in_turn(List **mapped, const TreeTeamShared *shared, int rank)
+{
+	int			count = shared->npieces + shared->nsegments;
+	int			first = (int) ((int64) rank * count / shared->capacity);
+
+	for (int i = 0; i < count; i++)
+	{
+		int			at = (first + i) % count;
+
+		(void) shared_segment_map(mapped, at < shared->npieces ? shared->pieces[at].segment : shared->segments[at - shared->npieces]);
+	}
+}
+
 static char *
 map_place(List **mapped, const SharedPlace *place)
 {
@@ -156,6 +173,7 @@ tree_driver_worker_main(dsm_segment *segment, shm_toc *toc)
 	team.sync = &shared->sync;
 	team.npieces = shared->npieces;
 	team.pieces = palloc(sizeof(void *) * Max(shared->npieces, 1));
+	map_in_turn(&mapped, shared, team.rank);
 	for (int i = 0; i < shared->npieces; i++)
 		team.pieces[i] = map_place(&mapped, &shared->pieces[i]);
 	team.rows = find_rows(&env, &mapped, shared);
@@ -322,7 +340,7 @@ share_rows(TreeTeam *tree)
 	FlatFit    *flat;
 	char	   *bytes;
 
-	if (!rows_are_shared(tree->job))
+	if (!tree->team.needs_rows || !rows_are_shared(tree->job))
 		return;
 	flat = palloc(sizeof(FlatFit));
 	if (!fit_flatten(&env->core, tree->job, tree->arena, flat) ||
@@ -373,28 +391,32 @@ create_shared(TreeTeam *tree)
 static void
 launch_workers(TreeTeam *tree)
 {
+	ParallelContext *context;
 	SharedPlace *place;
 
 	EnterParallelMode();
-	tree->context = CreateParallelContext("mlops", "tree_driver_worker_main", tree->nworkers);
-	shm_toc_estimate_chunk(&tree->context->estimator, sizeof(SharedPlace));
-	shm_toc_estimate_keys(&tree->context->estimator, 1);
-	InitializeParallelDSM(tree->context);
-	place = shm_toc_allocate(tree->context->toc, sizeof(SharedPlace));
+	context = CreateParallelContext("mlops", "tree_driver_worker_main", tree->nworkers);
+	tree->work.context = context;
+	shm_toc_estimate_chunk(&context->estimator, sizeof(SharedPlace));
+	shm_toc_estimate_keys(&context->estimator, 1);
+	InitializeParallelDSM(context);
+	place = shm_toc_allocate(context->toc, sizeof(SharedPlace));
 	(void) shared_arena_locate(tree->shared, 1, &place->segment, &place->offset);
-	shm_toc_insert(tree->context->toc, KEY_SHARED, place);
-	LaunchParallelWorkers(tree->context);
+	shm_toc_insert(context->toc, KEY_SHARED, place);
+	LaunchParallelWorkers(context);
 	/* every process must take part in synchronisations: an error here when one does not start */
-	WaitForParallelWorkersToAttach(tree->context);
+	WaitForParallelWorkersToAttach(context);
 }
 
 static void
 dismiss_workers(TreeTeam *tree)
 {
+	ParallelContext *context = tree->work.context;
+
 	progress_workers(0);
-	DestroyParallelContext(tree->context);
+	tree->work.context = NULL;
+	DestroyParallelContext(context);
 	ExitParallelMode();
-	tree->context = NULL;
 	tree->team.sync = tree->own_sync;
 }
 
@@ -415,7 +437,7 @@ leader_start(Team *team)
 		return;
 	}
 	launch_workers(tree);
-	launched = tree->context->nworkers_launched;
+	launched = tree->work.context->nworkers_launched;
 	if (launched < tree->nworkers)
 		ereport(NOTICE,
 				(errmsg("fitting with %d of %d parallel workers", launched, tree->nworkers),
@@ -458,9 +480,9 @@ leader_stop(Team *team)
 {
 	TreeTeam   *tree = (TreeTeam *) team;
 
-	if (tree->context == NULL)
+	if (tree->work.context == NULL)
 		return;
-	WaitForParallelWorkersToFinish(tree->context);
+	WaitForParallelWorkersToFinish(tree->work.context);
 	report_units(tree);
 	dismiss_workers(tree);
 }
@@ -518,7 +540,10 @@ tree_driver_fit(PgEnv *env, const FitJob *job, Model *model)
 	rows_of_job(job, &rows);
 	team_init(tree, env, job);
 	progress_phase("preparing trees", 0);
+	tree->work.owner = CurrentResourceOwner;
+	PG_ENSURE_ERROR_CLEANUP(parallel_abandon, PointerGetDatum(&tree->work));
 	pg_env_check(core, job->algorithm->fit_rows(core, &job->input, &rows, &tree->team, model));
+	PG_END_ENSURE_ERROR_CLEANUP(parallel_abandon, PointerGetDatum(&tree->work));
 	release_pieces(tree);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
