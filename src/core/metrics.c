@@ -108,7 +108,20 @@ metrics_score_groups(CoreEnv *env, const double *score, const double *y, const d
 	return CORE_OK;
 }
 
-/* Probability that a positive row is scored above a negative one; ties count half. */
+/* A power of two that brings weights with this total near 1. */
+static double
+scale_of(double total)
+{
+	int			exponent;
+
+	(void) frexp(total, &exponent);
+	return ldexp(1, exponent < -1000 ? 1000 : -exponent);
+}
+
+/*
+ * Probability that a positive row is scored above a negative one; ties count half.
+ * Products of weights are taken of scaled ones, which stay in range.
+ */
 static double
 area_of_weights(CoreEnv *env, const ScoreGroup *groups, int64_t ngroups)
 {
@@ -117,25 +130,40 @@ area_of_weights(CoreEnv *env, const ScoreGroup *groups, int64_t ngroups)
 	ExactSum	negatives;
 	double		positive;
 	double		negative;
+	double		positive_scale;
+	double		negative_scale;
 
 	exact_sum_init(&area);
 	exact_sum_init(&positives);
 	exact_sum_init(&negatives);
 	for (int64_t g = 0; g < ngroups; g++)
 	{
-		/* positives above this group beat all its negatives; its own tie with them */
-		double		above = exact_sum_value(&positives);
-
 		if (g % POLL_ROWS == 0)
 			env_poll(env);
-		exact_sum_add_product(&area, above, groups[g].negative);
-		exact_sum_add_product(&area, 0.5 * groups[g].positive, groups[g].negative);
 		exact_sum_add(&positives, groups[g].positive);
 		exact_sum_add(&negatives, groups[g].negative);
 	}
 	positive = exact_sum_value(&positives);
 	negative = exact_sum_value(&negatives);
-	return positive > 0 && negative > 0 ? exact_sum_value(&area) / positive / negative : NAN;
+	if (!(positive > 0 && negative > 0))
+		return NAN;
+	positive_scale = scale_of(positive);
+	negative_scale = scale_of(negative);
+	exact_sum_init(&positives);
+	for (int64_t g = 0; g < ngroups; g++)
+	{
+		/* positives above this group beat all its negatives; its own tie with them */
+		double		above = exact_sum_value(&positives) * positive_scale;
+		double		own = groups[g].positive * positive_scale;
+		double		below = groups[g].negative * negative_scale;
+
+		if (g % POLL_ROWS == 0)
+			env_poll(env);
+		exact_sum_add_product(&area, above, below);
+		exact_sum_add_product(&area, 0.5 * own, below);
+		exact_sum_add(&positives, groups[g].positive);
+	}
+	return exact_sum_value(&area) / (positive * positive_scale) / (negative * negative_scale);
 }
 
 /* The same without weights: totals are counts, and twice the area is a whole number below 2^64. */
@@ -375,6 +403,8 @@ typedef struct ErrorSums
 	ExactSum	relative;
 	ExactSum	log_square;
 	bool		log_defined;
+	double		least;			/* target of rows that count */
+	double		most;
 } ErrorSums;
 
 static void
@@ -384,6 +414,11 @@ error_sums_add(ErrorSums *sums, double y, double prediction, double weight)
 	/* scikit-learn's guard against targets of zero */
 	double		size = fabs(y) > LOG_CLIP ? fabs(y) : LOG_CLIP;
 
+	if (weight > 0)
+	{
+		sums->least = fmin(sums->least, y);
+		sums->most = fmax(sums->most, y);
+	}
 	exact_sum_add(&sums->weight, weight);
 	exact_sum_add(&sums->y, weight * y);
 	exact_sum_add(&sums->error, weight * error);
@@ -431,21 +466,44 @@ median_absolute_error(CoreEnv *env, const double *response, const double *y, con
 	return CORE_OK;
 }
 
+/* Weighted variance of y - x (x NULL: of y) from its mean, whose rounding is made good. */
+static double
+variance_of(CoreEnv *env, const double *y, const double *x, const double *w, int64_t n, double mean, double weight)
+{
+	ExactSum	squares;
+	ExactSum	rest;
+	double		shift;
+
+	exact_sum_init(&squares);
+	exact_sum_init(&rest);
+	for (int64_t i = 0; i < n; i++)
+	{
+		double		d = (x != NULL ? y[i] - x[i] : y[i]) - mean;
+
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
+		exact_sum_add(&rest, weight_of(w, i) * d);
+		exact_sum_add(&squares, weight_of(w, i) * d * d);
+	}
+	shift = ratio(exact_sum_value(&rest), weight);
+	return ratio(exact_sum_value(&squares), weight) - shift * shift;
+}
+
 static CoreStatus
 regression_metrics(CoreEnv *env, const double *response, const double *y, const double *w, int64_t n,
 				   MetricList *list)
 {
 	ErrorSums  *sums;
-	ExactSum	spread;
 	double		weight;
-	double		mean;
-	double		mean_error;
 	double		square;
-	double		variance;
+	double		variance = 0;	/* of the target */
+	double		spread;			/* of the errors */
 	double		median;
 
 	CORE_ALLOC(env, sums, 1);
 	sums->log_defined = true;
+	sums->least = INFINITY;
+	sums->most = -INFINITY;
 	for (int64_t i = 0; i < n; i++)
 	{
 		if (i % POLL_ROWS == 0)
@@ -453,19 +511,11 @@ regression_metrics(CoreEnv *env, const double *response, const double *y, const 
 		error_sums_add(sums, y[i], response[i], weight_of(w, i));
 	}
 	weight = exact_sum_value(&sums->weight);
-	mean = ratio(exact_sum_value(&sums->y), weight);
-	mean_error = ratio(exact_sum_value(&sums->error), weight);
 	square = ratio(exact_sum_value(&sums->square), weight);
-	exact_sum_init(&spread);
-	for (int64_t i = 0; i < n; i++)
-	{
-		double		d = y[i] - mean;
-
-		if (i % POLL_ROWS == 0)
-			env_poll(env);
-		exact_sum_add(&spread, weight_of(w, i) * d * d);
-	}
-	variance = ratio(exact_sum_value(&spread), weight);
+	/* a constant may differ from its own mean by rounding */
+	if (sums->least < sums->most)
+		variance = variance_of(env, y, NULL, w, n, ratio(exact_sum_value(&sums->y), weight), weight);
+	spread = variance_of(env, y, response, w, n, ratio(exact_sum_value(&sums->error), weight), weight);
 	CORE_TRY(median_absolute_error(env, response, y, w, n, &median));
 
 	list_add(list, "mean_absolute_error", ratio(exact_sum_value(&sums->absolute), weight));
@@ -477,7 +527,7 @@ regression_metrics(CoreEnv *env, const double *response, const double *y, const 
 	list_add(list, "mean_absolute_percentage_error", ratio(exact_sum_value(&sums->relative), weight));
 	list_add(list, "r2_score", variance > 0 ? 1 - square / variance : NAN);
 	list_add(list, "explained_variance",
-			 variance > 0 ? 1 - (square - mean_error * mean_error) / variance : NAN);
+			 variance > 0 ? 1 - spread / variance : NAN);
 	env_release(env, sums);
 	return CORE_OK;
 }

@@ -18,6 +18,7 @@
 #define COUNTS (6 << DIGIT_BITS)	/* of all digits */
 #define INSERTION_MAX 48		/* below, histograms cost more than comparisons */
 #define POLL_ROWS 65536
+#define QUANTILE_TOLERANCE 0x1p-50	/* of the total weight */
 
 typedef struct Entry
 {
@@ -326,10 +327,22 @@ permute(CoreEnv *env, double *values, const int64_t *order, int64_t n)
 	return CORE_OK;
 }
 
+/* *sum + *rest += x, where the rest is what rounding lost (Knuth). */
+static inline void
+cumulate(double x, double *sum, double *rest)
+{
+	double		next = *sum + x;
+	double		part = next - *sum;
+
+	*rest += (*sum - (next - part)) + (x - part);
+	*sum = next;
+}
+
 CoreStatus
 weighted_sort(CoreEnv *env, WeightedValues *values)
 {
 	int64_t    *order;
+	double		rest = 0;
 
 	if (values->weight == NULL)
 	{
@@ -343,38 +356,42 @@ weighted_sort(CoreEnv *env, WeightedValues *values)
 	CORE_TRY(permute(env, values->value, order, values->n));
 	CORE_TRY(permute(env, values->weight, order, values->n));
 	env_release(env, order);
-	/* added in the order in which quantiles accumulate, so that p = 1 is the last value */
 	values->total = 0;
 	for (int64_t i = 0; i < values->n; i++)
-		values->total += values->weight[i];
+		cumulate(values->weight[i], &values->total, &rest);
+	values->total += rest;
 	return CORE_OK;
 }
 
+/*
+ * A share is reached where weights add up to it but for the rounding of p and of
+ * the weights themselves: ten rows of weight 0.1 are as ten rows.
+ */
 double
 weighted_quantile(const WeightedValues *values, double p, bool average)
 {
 	double		target = p * values->total;
+	double		tolerance = QUANTILE_TOLERANCE * values->total;
 	double		sum = 0;
+	double		rest = 0;
 	int64_t		i;
 
 	if (values->weight == NULL)
 	{
-		i = (int64_t) ceil(target) - 1;
+		i = (int64_t) ceil(target - tolerance) - 1;
 		i = i < 0 ? 0 : i >= values->n ? values->n - 1 : i;
 		sum = (double) (i + 1);
 	}
 	else
 	{
-		for (i = 0; i < values->n; i++)
+		for (i = 0; i < values->n - 1; i++)
 		{
-			sum += values->weight[i];
-			if (sum >= target)
+			cumulate(values->weight[i], &sum, &rest);
+			if (sum + rest >= target - tolerance)
 				break;
 		}
-		if (i == values->n)
-			i--;
 	}
-	if (average && sum == target && i + 1 < values->n)
+	if (average && i + 1 < values->n && fabs((sum - target) + rest) <= tolerance)
 		return values->value[i] + (values->value[i + 1] - values->value[i]) / 2;
 	return values->value[i];
 }

@@ -52,6 +52,7 @@ typedef struct CurveState
 	CurveRow	rows[FLEXIBLE_ARRAY_MEMBER];
 } CurveState;
 
+#define SUM_PARTS 48			/* doubles that hold any exact sum */
 #define CURVE_FIRST_ROWS 64
 #define POLL_ROWS 65536
 #define CURVE_MAX_ROWS ((int64) ((MaxAllocSize - sizeof(CurveState)) / sizeof(CurveRow)))
@@ -293,46 +294,76 @@ mlops_r2_add(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* a times an exact sum, added to `sum`: the sum's rounded value and what rounding left. */
-static void
-add_scaled_sum(ExactSum *sum, double a, const ExactSum *term)
+/* An exact sum times 2^exponent as doubles that add up to it; their number. */
+static int
+sum_parts(const ExactSum *sum, int exponent, double parts[SUM_PARTS])
 {
-	ExactSum	rest = *term;
-	double		high = exact_sum_value(term);
+	ExactSum	rest = *sum;
+	double		part = exact_sum_value(&rest);
+	int			count = 0;
 
-	exact_sum_add_product(sum, a, high);
-	exact_sum_add(&rest, -high);
-	exact_sum_add_product(sum, a, exact_sum_value(&rest));
+	for (; count < SUM_PARTS && part != 0 && isfinite(part); part = exact_sum_value(&rest))
+	{
+		parts[count++] = ldexp(part, exponent);
+		exact_sum_add(&rest, -part);
+	}
+	return count;
+}
+
+/* total += sign * a * b, exactly while the products are in range. */
+static void
+add_parts_product(ExactSum *total, double sign, const double *a, int na, const double *b, int nb)
+{
+	for (int i = 0; i < na; i++)
+		for (int j = 0; j < nb; j++)
+			exact_sum_add_product(total, sign * a[i], b[j]);
+}
+
+/*
+ * Weighted sum of squares about the mean from sums of w, w y and w y^2:
+ * (sum w sum w y^2 - (sum w y)^2) / sum w with an exact difference, so that a
+ * constant has none, however large.  Scaled by powers of two to products near 1.
+ */
+static double
+spread_about_mean(const ExactSum *sums)
+{
+	double		weight = exact_sum_value(&sums[0]);
+	double		squares = exact_sum_value(&sums[2]);
+	double		weight_parts[SUM_PARTS];
+	double		moment_parts[SUM_PARTS];
+	double		square_parts[SUM_PARTS];
+	int			weight_exponent;
+	int			square_exponent;
+	int			nmoments;
+	ExactSum	difference;
+
+	if (!isfinite(weight) || !isfinite(squares) || squares == 0)
+		return squares == 0 ? 0 : NAN;
+	frexp(weight, &weight_exponent);
+	frexp(squares, &square_exponent);
+	square_exponent += (weight_exponent + square_exponent) & 1;
+	exact_sum_init(&difference);
+	add_parts_product(&difference, 1, weight_parts, sum_parts(&sums[0], -weight_exponent, weight_parts),
+					  square_parts, sum_parts(&sums[2], -square_exponent, square_parts));
+	nmoments = sum_parts(&sums[1], -(weight_exponent + square_exponent) / 2, moment_parts);
+	add_parts_product(&difference, -1, moment_parts, nmoments, moment_parts, nmoments);
+	return ldexp(exact_sum_value(&difference) / ldexp(weight, -weight_exponent), square_exponent);
 }
 
 PG_FUNCTION_INFO_V1(mlops_r2_final);
 
-/*
- * Spread about the mean: sum w (y - m)^2 = sum w y^2 - 2 m sum w y + m^2 sum w,
- * exactly, for any m close to the mean: nothing cancels in the last digits
- * even when the mean is huge.
- */
 Datum
 mlops_r2_final(PG_FUNCTION_ARGS)
 {
 	SumsState  *state;
-	ExactSum	spread;
-	double		weight;
-	double		mean;
 	double		total;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = sums_check(PG_GETARG_DATUM(0), 4);
-	weight = exact_sum_value(&state->sums[0]);
-	if (!(weight > 0))
+	if (!(exact_sum_value(&state->sums[0]) > 0))
 		PG_RETURN_NULL();
-	mean = exact_sum_value(&state->sums[1]) / weight;
-	spread = state->sums[2];
-	add_scaled_sum(&spread, -2 * mean, &state->sums[1]);
-	add_scaled_sum(&spread, mean * mean, &state->sums[0]);
-	add_scaled_sum(&spread, fma(mean, mean, -(mean * mean)), &state->sums[0]);
-	total = exact_sum_value(&spread);
+	total = spread_about_mean(state->sums);
 	if (!(total > 0))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(1 - exact_sum_value(&state->sums[3]) / total);

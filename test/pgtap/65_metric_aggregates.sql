@@ -1,6 +1,6 @@
 -- Metric aggregates against their definitions in plain SQL, weights against copies, plans against each other.
 
-SELECT plan(37);
+SELECT plan(40);
 
 CREATE TEMP TABLE scored AS
 SELECT i, (hashint8(i) % 1000 + 1000) % 1000 < 300 AS label,
@@ -54,6 +54,10 @@ SELECT is(mlops.r2(1, yhat), NULL, 'r2 of a constant target') FROM scored;
 SELECT is(mlops.r2(1e9 + v, 1e9 + 2.5), 0::float8, 'r2: a mean of 1e9 costs no digit') FROM generate_series(1, 4) AS v;
 SELECT is(mlops.rmse(y, yhat, w), (SELECT mlops.rmse(y, yhat) FROM copies), 'rmse: a weight is that many copies') FROM scored;
 SELECT ok(abs(mlops.r2(y, yhat, w) - (SELECT mlops.r2(y, yhat) FROM copies)) < 1e-15, 'r2: a weight is that many copies') FROM scored;
+SELECT is(mlops.r2(c, c + i % 3), NULL, 'r2 of a constant target, whose mean is rounded') FROM scored, (SELECT 0.1::float8 AS c) AS v WHERE i < 12;
+SELECT is(mlops.r2(c, c + i % 3, w + 0.1), NULL, 'the same with weights') FROM scored, (SELECT 1e9 / 7::float8 AS c) AS v;
+SELECT ok(abs(mlops.r2(y + 1e9, yhat + 1e9, w) - mlops.r2(round(y::numeric, 1), round(yhat::numeric, 1), w)) < 1e-6,
+	'r2 far from zero') FROM scored;
 SELECT throws_ok('SELECT mlops.rmse(1, 2, -1)', '22023', 'weight -1 is not a finite number of zero or more', 'negative weight');
 
 -- labels
