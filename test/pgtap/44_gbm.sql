@@ -2,7 +2,7 @@
 -- Where a tree can tell groups of rows apart and nothing is penalised, boosting must end at each group's best constant, but for gradients
 -- of single precision.
 
-SELECT plan(95);
+SELECT plan(102);
 SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.fit(model text, source text, target text, params text, arguments text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
@@ -218,6 +218,21 @@ SELECT is(pg_temp.constrained('{"interaction_constraints": [["up", "free"], ["do
 SELECT is(pg_temp.constrained('{"interaction_constraints": "[up, free], [down]"}'), pg_temp.constrained('{"interaction_constraints": "up, free; down"}'), '... in a text');
 SELECT isnt(pg_temp.constrained('{"interaction_constraints": [["up", "free"], ["down"]]}'), pg_temp.constrained('{"interaction_constraints": [["up", "free", "down"]]}'), 'groups are told apart');
 SELECT is(pg_temp.constrained('{"interaction_constraints": []}'), pg_temp.constrained('{}'), 'no groups, no constraints');
+SELECT is(pg_temp.constrained('{"monotone_constraints": {}}'), pg_temp.constrained('{}'), 'no directions, no constraints');
+-- names that hold what separates names, and elements of vectors
+CREATE TABLE odd_names AS SELECT id, y, up AS "up: 1, down", down AS "d""\; [x]", ARRAY[free, up] AS v FROM wavy;
+CREATE TABLE plain_names AS SELECT id, y, up AS a, down AS b, ARRAY[free, up] AS c FROM wavy;
+CREATE FUNCTION pg_temp.named(source text, params jsonb) RETURNS float8[] LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_temp.fit('named', source, 'y', (params || '{"n_estimators": 5}')::text);
+    RETURN (SELECT array_agg(mlops.predict('named/latest', up, down, ARRAY[free, up]) ORDER BY id) FROM wavy WHERE id <= 500); END $$;
+SELECT is(pg_temp.named('odd_names', '{"monotone_constraints": {"up: 1, down": -1, "d\"\\; [x]": 1, "v[2]": -1}}'),
+    pg_temp.named('plain_names', '{"monotone_constraints": {"a": -1, "b": 1, "c[2]": -1}}'), 'directions of features with odd names');
+SELECT is(pg_temp.named('plain_names', '{"monotone_constraints": "a: -1, b: 1, c[2]: -1"}'),
+    pg_temp.named('plain_names', '{"monotone_constraints": {"a": -1, "b": 1, "c[2]": -1}}'), '... of elements of a vector, as a text');
+SELECT isnt(pg_temp.named('plain_names', '{"monotone_constraints": "a: -1, b: 1, c[2]: -1"}'),
+    pg_temp.named('plain_names', '{"monotone_constraints": {"a": -1, "b": 1}}'), '... which count');
+SELECT is(pg_temp.named('odd_names', '{"interaction_constraints": [["up: 1, down", "v[1]"], ["d\"\\; [x]", "v[2]"]]}'),
+    pg_temp.named('plain_names', '{"interaction_constraints": "a, c[1]; b, c[2]"}'), 'groups of features with odd names');
 
 -- parameters
 SELECT is(pg_temp.failure(format($$SELECT mlops.train('m', 'groups', target => 'y', key => 'id', params => %L)$$, params)) ~ expected, true, what)
@@ -236,6 +251,8 @@ FROM (VALUES ('{"num_leafs": 3}', '^22023 .*num_leafs.*num_leaves', 'an unknown 
     ('{"monotone_constraints": [1]}', '^22023 .*cannot be read at "1".*price: -1', 'constraints without names'),
     ('{"monotone_constraints": {"x": true}}', '^22023 .*"x" a direction', 'a constraint that is no direction'),
     ('{"monotone_constraints": "x: up"}', '^22023 ', 'a constraint without a direction'),
+    ('{"monotone_constraints": "x: 1, x: -1"}', '^22023 .*"x" two directions', 'constraints that contradict each other'),
+    ('{"interaction_constraints": {"x": "word"}}', '^22023 .*cannot be read at .*x.*price, area; age, sex', 'an object of groups'),
     ('{"monotone_constraints": "word: 1"}', '^(22023|0A000) .*word', 'a constraint on a category'),
     ('{"interaction_constraints": "x, z"}', '^22023 .*"?z"?', 'a group with a feature that is not there')) AS v (params, expected, what);
 SELECT matches(pg_temp.failure($$SELECT mlops.train('m', 'SELECT id, x, b FROM groups', target => 'b', key => 'id', params => '{"objective": "poisson"}')$$),
