@@ -113,7 +113,7 @@ create_experiment_and_model(const char *name, Oid owner)
 
 	catalog_execute("INSERT INTO mlops.experiments (name) VALUES ($1) ON CONFLICT DO NOTHING", 1, args);
 	catalog_execute("INSERT INTO mlops.registered_models (name, owner, experiment_id) "
-					"SELECT e.name, $2, e.experiment_id FROM mlops.experiments e WHERE e.name = $1 "
+					"SELECT e.name, $2, e.experiment_id FROM mlops.experiments e WHERE e.name = $1 FOR KEY SHARE "
 					"ON CONFLICT DO NOTHING", lengthof(args), args);
 }
 

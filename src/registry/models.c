@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -398,6 +399,25 @@ mlops_delete_version(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * The experiment of a model that has gone, unless something else is in it.
+ * Whoever adds a run or a model holds a lock on its row: then it stays.  It
+ * stays, too, where this transaction would not see what was added just now.
+ */
+static void
+remove_experiment(CatalogArg experiment)
+{
+	if (IsolationUsesXactSnapshot() ||
+		catalog_execute("SELECT 1 FROM mlops.experiments WHERE experiment_id = $1 FOR UPDATE SKIP LOCKED", 1, &experiment) == 0)
+		return;
+	if (catalog_execute("DELETE FROM mlops.experiments e WHERE e.experiment_id = $1 "
+						"AND NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = e.experiment_id) "
+						"AND NOT EXISTS (SELECT FROM mlops.runs r WHERE r.experiment_id = e.experiment_id) "
+						"AND NOT EXISTS (SELECT FROM mlops.datasets d WHERE d.experiment_id = e.experiment_id)",
+						1, &experiment) > 0)
+		catalog_execute("DELETE FROM mlops.experiment_tags WHERE experiment_id = $1", 1, &experiment);
+}
+
 /* drop_model(model): with all versions, runs, grants and history; the audit log keeps its rows */
 Datum
 mlops_drop_model(PG_FUNCTION_ARGS)
@@ -437,12 +457,7 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < lengthof(parts); i++)
 			catalog_execute(parts[i], 1, &id);
 		remove_orphaned_blobs();
-		if (catalog_execute("DELETE FROM mlops.experiments e WHERE e.experiment_id = $1 "
-							"AND NOT EXISTS (SELECT FROM mlops.registered_models m WHERE m.experiment_id = e.experiment_id) "
-							"AND NOT EXISTS (SELECT FROM mlops.runs r WHERE r.experiment_id = e.experiment_id) "
-							"AND NOT EXISTS (SELECT FROM mlops.datasets d WHERE d.experiment_id = e.experiment_id)",
-							1, &experiment) > 0)
-			catalog_execute("DELETE FROM mlops.experiment_tags WHERE experiment_id = $1", 1, &experiment);
+		remove_experiment(experiment);
 		catalog_audit(target.user, "drop", &target.model.model_id, target.model.name, 0, NULL);
 	}
 	catalog_end(&work);

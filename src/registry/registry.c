@@ -115,7 +115,11 @@ look_up(const ModelRef *ref, const char *full, Privilege privilege, Registered *
 	catalog_pop_snapshot();
 }
 
-/* False when the model has gone since its id was read. */
+/*
+ * False when the model has gone since its id was read.  An UPDATE, though it
+ * changes nothing: whoever decides from an older snapshot (REPEATABLE READ),
+ * such as that a version has no alias, must fail and not merely wait.
+ */
 static bool
 lock_row(Registered *target)
 {
@@ -125,8 +129,8 @@ lock_row(Registered *target)
 	bool		isnull;
 
 	catalog_begin(&work);
-	found = catalog_execute("SELECT last_event, production_event FROM mlops.registered_models WHERE model_id = $1 "
-							"FOR NO KEY UPDATE", 1, &id) > 0;
+	found = catalog_execute("UPDATE mlops.registered_models SET last_event = last_event WHERE model_id = $1 "
+							"RETURNING last_event, production_event", 1, &id) > 0;
 	if (found)
 	{
 		target->last_event = DatumGetInt32(catalog_result(1, &isnull));

@@ -87,7 +87,7 @@ require_own_run(const pg_uuid_t *run, Oid user)
 				 errdetail("A run belongs to the role that started it.")));
 }
 
-/* Locks the run's row ("FOR SHARE" or stronger) and returns its status. */
+/* Locks the run's row and returns its status: FOR KEY SHARE while it must not go, FOR SHARE while it must not end. */
 static char *
 lock_run(TrackedRun *run, const char *sql)
 {
@@ -170,14 +170,14 @@ set_tag(const pg_uuid_t *run, const char *key, const char *value)
 						"ON CONFLICT (run_uuid, key) DO UPDATE SET value = EXCLUDED.value", 3, args);
 }
 
-/* The experiment of that name, made when there is none. */
+/* The experiment of that name, made when there is none; nobody removes it before this transaction ends. */
 static pg_uuid_t
 experiment_id(const char *name)
 {
 	CatalogArg	arg = arg_text(name);
 	bool		isnull;
 
-	while (catalog_execute("SELECT experiment_id FROM mlops.experiments WHERE name = $1", 1, &arg) == 0)
+	while (catalog_execute("SELECT experiment_id FROM mlops.experiments WHERE name = $1 FOR KEY SHARE", 1, &arg) == 0)
 	{
 		CHECK_FOR_INTERRUPTS();
 		catalog_execute("INSERT INTO mlops.experiments (name) VALUES ($1) ON CONFLICT DO NOTHING", 1, &arg);
@@ -210,7 +210,11 @@ mlops_start_run(PG_FUNCTION_ARGS)
 
 	catalog_begin(&work);
 	if (parent != NULL)
-		require_own_run(parent, user);
+	{
+		TrackedRun	whole = {.run_uuid = *parent, .user = user};
+
+		(void) lock_run(&whole, "SELECT status, experiment_id, start_time FROM mlops.runs WHERE run_uuid = $1 FOR KEY SHARE");
+	}
 	{
 		pg_uuid_t	id = experiment_id(experiment);
 		CatalogArg	args[] = {
