@@ -102,6 +102,15 @@ glm_begin(CoreEnv *env, const FitInput *input, FitPlan *plan)
 }
 
 static CoreStatus
+glm_finish(CoreEnv *env, const FitPlan *plan, const void *iterate, Model *model)
+{
+	CORE_TRY(irls_finish(env, plan, iterate, model));
+	if (params_given(&model->params, "family") || irls_options(plan)->spec.family == GLM_GAUSSIAN)
+		return CORE_OK;
+	return params_record_word(env, &model->params, "family", glm_family_name(irls_options(plan)->spec.family));
+}
+
+static CoreStatus
 glm_bind(CoreEnv *env, Model *model)
 {
 	GlmFamily	family = model->task == TASK_BINARY ? GLM_BINOMIAL : GLM_GAUSSIAN;
@@ -125,7 +134,7 @@ const Algorithm algorithm_glm = {
 	.accumulate = irls_accumulate,
 	.merge = irls_merge,
 	.step = irls_step,
-	.finish = irls_finish,
+	.finish = glm_finish,
 	.bind = glm_bind,
 	.score = linear_scorer_score,
 	.pass_blocks = irls_pass_blocks

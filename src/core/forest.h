@@ -15,9 +15,9 @@
  * A node puts the categories of a feature in order of the target (smoothed
  * means; more than two classes: the first principal component of their shares,
  * after Coppersmith, Hong and Hosking, "Partitioning nominal attributes in
- * decision trees", 1999) and cuts that order.  More than MAX_CODES of them are
- * put in order once for each tree, on its sample, and gathered into WIDE_GROUPS
- * groups of equal weight, which are cut like numbers.
+ * decision trees", 1999) and cuts that order.  More than FOREST_MAX_CODES of them
+ * are put in order once for each tree, on its sample, and gathered into
+ * FOREST_WIDE_GROUPS groups of equal weight, which are cut like numbers.
  *
  * Finished trees lie in slots of shared memory, as many at a time as a batch
  * has.  After a batch everyone adds what its trees say of the rows outside

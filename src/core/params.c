@@ -239,7 +239,7 @@ fail_unknown(CoreEnv *env, const ParamSet *set, const char *name)
 		return env_hint(env, status, "Algorithm \"%s\" has no parameters.", set->owner);
 	if (nearest != NULL)
 		return env_hint(env, status, "Perhaps you meant \"%s\".", nearest);
-	return env_hint(env, status, "The view mlops.algorithms lists the parameters of \"%s\".", set->owner);
+	return env_hint(env, status, "SELECT * FROM mlops.algorithm_parameters() WHERE algorithm = '%s' lists those that it has.", set->owner);
 }
 
 const ParamSpec *
@@ -460,6 +460,21 @@ params_record(ParamSet *set, const char *name, double number)
 
 	value->number = number;
 	value->chosen = !value->given;
+}
+
+CoreStatus
+params_record_word(CoreEnv *env, ParamSet *set, const char *name, const char *word)
+{
+	const ParamSpec *spec = params_find(set, name);
+	ParamValue *value = &set->values[params_get(set, name) - set->values];
+	int			choice = word_in_list(spec->choices, word);
+
+	value->text = copy_choice(env, spec->choices, choice);
+	if (value->text == NULL)
+		return CORE_NO_MEMORY;
+	value->number = choice;
+	value->chosen = !value->given;
+	return CORE_OK;
 }
 
 void

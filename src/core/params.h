@@ -34,7 +34,7 @@ typedef struct ParamSpec
 typedef struct ParamValue
 {
 	bool		given;			/* set by the user */
-	bool		chosen;			/* the fit found the number in the data */
+	bool		chosen;			/* the fit found the value in the data */
 	double		number;			/* INTEGER, REAL, BOOLEAN (0/1), CHOICE and WEIGHTS (index of the word; -1: weights) */
 	char	   *text;			/* TEXT; for CHOICE and WEIGHTS the word */
 	char	  **names;			/* WEIGHTS without a word: what the numbers of `list` are of */
@@ -68,6 +68,8 @@ extern CoreStatus params_set_weights(CoreEnv *env, ParamSet *set, const char *na
 extern CoreStatus params_copy(CoreEnv *env, const ParamSet *from, ParamSet *set);
 /* Records what the data made of a parameter that was not given, or what a given one came to. */
 extern void params_record(ParamSet *set, const char *name, double number);
+/* The same for one of the parameter's words. */
+extern CoreStatus params_record_word(CoreEnv *env, ParamSet *set, const char *name, const char *word);
 /* Records a value that was given in the words of another parameter. */
 extern void params_imply(ParamSet *set, const char *name, double number);
 

@@ -78,12 +78,7 @@ tree_record(Model *model, const char *name, double value)
 CoreStatus
 tree_record_word(CoreEnv *env, Model *model, const char *name, const char *word)
 {
-	char	   *copy = env_strdup(env, word);
-
-	if (copy == NULL)
-		return CORE_NO_MEMORY;
-	model->params.values[params_get(&model->params, name) - model->params.values].text = copy;
-	return CORE_OK;
+	return params_record_word(env, &model->params, name, word);
 }
 
 double

@@ -359,7 +359,7 @@ decode_param(ByteReader *in, CoreEnv *env, const ParamSpec *spec, ParamValue *va
 
 	value->chosen = (wire & PARAM_CHOSEN_BIT) != 0;
 	wire &= (uint8_t) ~PARAM_CHOSEN_BIT;
-	if (value->chosen && spec->type != PARAM_INTEGER && spec->type != PARAM_REAL)
+	if (value->chosen && spec->type != PARAM_INTEGER && spec->type != PARAM_REAL && spec->type != PARAM_CHOICE)
 		return false;
 	if (wire != (uint8_t) spec->type && !(spec->type == PARAM_WEIGHTS && wire == PARAM_CHOICE))
 		return false;

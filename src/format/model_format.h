@@ -17,7 +17,7 @@
 #define MODEL_MAX_TERMS 65536	/* also of all vector elements together */
 #define MODEL_MAX_CLASSES 65536
 #define MODEL_MAX_PARAMS 1024
-#define PARAM_CHOSEN_BIT 0x80	/* of a parameter's type: the number was found in the data */
+#define PARAM_CHOSEN_BIT 0x80	/* of a parameter's type: the value was found in the data */
 #define MODEL_MAX_ARRAYS 64
 #define MODEL_MAX_NUMBERS 1024
 

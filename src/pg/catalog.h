@@ -2,9 +2,8 @@
  * catalog.h
  *	  Reading and writing the extension's own tables.
  *
- * Reads are index scans under the active snapshot (SPI on the local shard when
- * the table is a Citus table: one helper decides).  Writes run as the
- * extension's owner (access.h).
+ * Reads are index scans under the active snapshot (catalog_scan.h).  Writes run
+ * as the extension's owner (extension.h).
  */
 #ifndef PG_CATALOG_H
 #define PG_CATALOG_H

@@ -50,7 +50,7 @@ extern bool model_ref_try_resolve(const char *text, Privilege privilege, Resolve
 
 /*
  * A decoded model that stays valid until the end of the current call (pinned
- * by the call site).  By reference: resolved per DESIGN.md §6, decoded models
+ * by the call site).  By reference: resolved as model_resolve.c says, decoded models
  * shared in the backend by the SHA-256 we computed.  By value: cached per call
  * site only.
  */

@@ -74,6 +74,8 @@ bad_parcel(const Parcel *parcel, const char *detail)
 
 /* ---------- reading ---------- */
 
+static const char chunks_hint[] = "It holds the rows that mlops.export_chunks returned: model, version, chunk_no, data.";
+
 static bool
 receive_name(TupleTableSlot *slot, void *context)
 {
@@ -100,21 +102,45 @@ receive_name(TupleTableSlot *slot, void *context)
 	return true;
 }
 
+static void
+check_columns(const char *subquery)
+{
+	static const char *const names[] = {"model", "version", "chunk_no", "data"};
+	Source	   *source = source_open(subquery);
+	TupleDesc	descriptor = source_descriptor(source);
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		int			column = 0;
+
+		while (column < descriptor->natts && strcmp(NameStr(TupleDescAttr(descriptor, column)->attname), names[i]) != 0)
+			column++;
+		if (column == descriptor->natts)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the source of chunks has no column \"%s\"", names[i]),
+					 errhint("%s", chunks_hint)));
+	}
+	source_close(source);
+}
+
 /* The versions in the source. */
 static List *
 list_parcels(const char *subquery)
 {
 	List	  **parcels = palloc0(sizeof(List *));
-	Source	   *source = source_open(psprintf("SELECT DISTINCT s.model::pg_catalog.text COLLATE \"C\", s.version::pg_catalog.int4 "
-											  "FROM (%s) AS s ORDER BY 1, 2", subquery));
+	Source	   *source;
 
+	check_columns(subquery);
+	source = source_open(psprintf("SELECT DISTINCT s.model::pg_catalog.text COLLATE \"C\", s.version::pg_catalog.int4 "
+									  "FROM (%s) AS s ORDER BY 1, 2", subquery));
 	(void) source_run(source, receive_name, parcels);
 	source_close(source);
 	if (*parcels == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("the source has no chunks"),
-				 errhint("It holds the rows that mlops.export_chunks returned: model, version, chunk_no, data.")));
+				 errhint("%s", chunks_hint)));
 	return *parcels;
 }
 

@@ -74,7 +74,7 @@ mlops_drop_alias(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("model \"%s\" has no alias \"%s\"", target.model.name, alias),
-					 errhint("Column aliases of the view mlops.versions lists them.")));
+					 errhint("The view mlops.versions lists them in its column aliases.")));
 		catalog_audit(target.user, "drop_alias", &target.model.model_id, target.model.name,
 					  DatumGetInt32(catalog_result(1, &isnull)), registry_detail("alias", alias));
 	}

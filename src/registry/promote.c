@@ -327,6 +327,11 @@ mlops_promote_text(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a version number", version),
 				 errhint("Name versions by number, or in the reference: 'churn/Staging', 'churn@champion'.")));
+	if (pg_strcasecmp(version, "latest") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is neither a version number nor a stage", version),
+				 errhint("The reference says which version is meant: mlops.promote('%s/latest').", reference)));
 	return promote(fcinfo, reference, 0, stage_canonical(version));
 }
 

@@ -350,6 +350,14 @@ put_version(ReturnSetInfo *result, const Forgotten *forgotten, const char *detai
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* The key is compared as a literal of the column's type; what the type refuses may also be in the source. */
+static bool
+key_unlike_column(int sqlstate)
+{
+	return sqlstate == ERRCODE_INVALID_TEXT_REPRESENTATION || sqlstate == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE ||
+		sqlstate == ERRCODE_INVALID_DATETIME_FORMAT || sqlstate == ERRCODE_DATETIME_FIELD_OVERFLOW;
+}
+
 /* What is to be said of the version, or NULL. */
 static const char *
 forget_version(Forgotten *forgotten)
@@ -380,7 +388,9 @@ forget_version(Forgotten *forgotten)
 	{
 		if (!version_source_changed(error->sqlerrcode) || forgotten->kept_in != NULL)
 			ReThrowError(error);
-		return psprintf("the source can no longer be read: %s", error->message);
+		return psprintf("%s: %s", key_unlike_column(error->sqlerrcode) ?
+						"the key does not fit its column, or the source can no longer be read" :
+						"the source can no longer be read", error->message);
 	}
 	if (forgotten->printer.total.rows == 0)
 		return "no row has this key now; what is gone cannot be taken out of the fingerprint";

@@ -1,5 +1,5 @@
 -- Parameters: weights of classes by name, where values come from, their defaults as JSON.
-SELECT plan(30);
+SELECT plan(32);
 
 -- weights of classes are factors on the weights of their rows
 CREATE TABLE weighed AS
@@ -79,6 +79,13 @@ SELECT mlops.train('net', 'SELECT id, glucose, mass, age, pressure FROM test.pim
 SELECT is((SELECT origin || ' ' || value FROM mlops.model_params('net/2') WHERE param = 'alpha'), 'given 0.5', '... and a given one is told apart');
 SELECT ok(mean <> max, 'each fold chooses anew') FROM mlops.cross_validate('SELECT id, glucose, mass, age FROM test.pima_diabetes', 'glucose', 'elastic_net', key => 'id', task => 'regression', folds => 3)
 WHERE metric = 'r2_score';
+
+SELECT mlops.train('words', 'weighed', 'label', algorithm, params, exclude => '{w,w_low,level}', key => 'id')
+FROM (VALUES (1, 'glm', '{}'::jsonb), (2, 'glm', '{"family": "binomial"}'), (3, 'decision_tree', '{}'), (4, 'decision_tree', '{"criterion": "gini"}')) AS given (n, algorithm, params) ORDER BY n;
+SELECT results_eq($$SELECT v.version, p.value, p.origin FROM mlops.versions v, mlops.model_params('words/' || v.version) p
+                    WHERE v.model = 'words' AND p.param IN ('family', 'criterion') ORDER BY 1$$,
+    $$VALUES (1, 'binomial', 'chosen'), (2, 'binomial', 'given'), (3, 'gini', 'chosen'), (4, 'gini', 'given')$$, 'words that follow from the target, too');
+SELECT is((SELECT params ->> 'family' FROM mlops.versions WHERE model = 'words' AND version = 1), 'binomial', '... as the version records them');
 
 -- one parameter in the words of another
 SELECT mlops.train('inverse', 'weighed', 'label', 'logistic', params, exclude => '{w,w_low,level}', key => 'id', calibrate => 'platt', split => '{"refit": true}')

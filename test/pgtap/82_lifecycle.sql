@@ -170,7 +170,7 @@ SELECT alike(pg_temp.damaged(change, coalesce(columns, 'model, version, chunk_no
     ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{rows_test}', '"many"')::text, 'UTF8') ELSE data END AS data$$, '22P03 | exported version 1 of model "b" is damaged | Member {rows_test} of its manifest is not a count.%'),
     ('', $$model, version, chunk_no, CASE chunk_no WHEN 0 THEN convert_to(jsonb_set(convert_from(data, 'UTF8')::jsonb, '{format_version}', '2')::text, 'UTF8') ELSE data END AS data$$, '0A000 | exported version 1 of model "b" has format version 2 | This version of mlops reads format version 1.'),
     ('AND false', NULL, 'P0002 | the source has no chunks |%'),
-    ('', 'model, version, chunk_no', '42703 | column s.data does not exist%')) d (change, columns, answer);
+    ('', 'model, version, chunk_no', '42703 | the source of chunks has no column "data" | %')) d (change, columns, answer);
 SELECT is(pg_temp.try($$SELECT mlops.import_chunks('lc.parcel', 'copy', 'replace')$$), '22023 | argument "on_conflict" cannot be "replace" | Use ''error'', ''renumber'' (take the next number) or ''skip''.', 'on_conflict misspelt');
 SELECT is((SELECT count(*) FROM mlops.models WHERE model IN ('damaged', 'other')), 0::bigint, 'nothing damaged was kept');
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- Erasure: rows go from what is kept, versions say whether they were trained on them, verify expects the rest.
 
-SELECT plan(37);
+SELECT plan(38);
 SET client_min_messages = warning;
 
 CREATE TABLE people AS SELECT i AS id, 'p' || (i + 1) / 2 AS person, i % 2 AS part, hashint4(i) % 100 AS a, i % 9 AS g, timestamptz '2024-01-01' + i * interval '1 hour' AS at,
@@ -76,6 +76,8 @@ SELECT is((SELECT (role, rows_found)::text FROM mlops.forget('m', '{"id": 500, "
 SELECT is((SELECT (rows_found)::text FROM mlops.forget('m', '{"id": 500, "person": "p250", "part": 0}'::jsonb) WHERE version = 8), '1', 'two columns');
 SELECT is((SELECT detail FROM mlops.forget('m', '{"id": 500}'::jsonb) WHERE version = 8), 'the key has no value for column "person"', 'a column is missing');
 SELECT throws_ok($$SELECT * FROM mlops.forget('m', '[1]'::jsonb)$$, '22023', 'argument "key" of mlops.forget must be a JSON object or a text', 'no object');
+SELECT is((SELECT detail FROM mlops.forget('m', 'abc') WHERE version = 3),
+	'the key does not fit its column, or the source can no longer be read: invalid input syntax for type integer: "abc"', 'a key of another type is named first');
 SELECT is((SELECT count(*) FROM mlops.forget('m', 'x'' OR true --') WHERE rows_found > 0), 0::bigint, 'a key is a value, whatever it holds');
 
 -- tables of scores

@@ -1,5 +1,5 @@
 -- Every function that takes a model, with models, versions, aliases, stages, roles and sources that there are not: one clear error each.
-SELECT plan(39);
+SELECT plan(41);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -74,7 +74,9 @@ SELECT is(pg_temp.try_as('none', call), answer, call) FROM (VALUES
     ($$SELECT mlops.compare_runs('00000000-0000-0000-0000-000000000001')$$, '42704 | run 00000000-0000-0000-0000-000000000001 does not exist, or you may not see it | The view mlops.experiment_runs lists the runs that you may see.'),
     ($$SELECT mlops.set_experiment_tag('nothing', 'k', 'v')$$, '42704 | experiment "nothing" does not exist | mlops.start_run makes experiments; the view mlops.mlflow_experiments lists those that you may see.'),
     ($$SELECT mlops.drop_gate('churn', 'nothing')$$, '42704 | model "churn" has no gate "nothing" | The view mlops.gates lists them.'),
-    ($$SELECT mlops.drop_alias('churn', 'nothing')$$, '42704 | model "churn" has no alias "nothing" | Column aliases of the view mlops.versions lists them.'),
+    ($$SELECT mlops.drop_alias('churn', 'nothing')$$, '42704 | model "churn" has no alias "nothing" | The view mlops.versions lists them in its column aliases.'),
+    ($$SELECT mlops.promote('churn', 'latest')$$, '22023 | "latest" is neither a version number nor a stage | The reference says which version is meant: mlops.promote(''churn/latest'').'),
+    ($$SELECT mlops.import_chunks('rows')$$, '42703 | the source of chunks has no column "model" | It holds the rows that mlops.export_chunks returned: model, version, chunk_no, data.'),
     ($$SELECT mlops.withdraw_approval('churn/1')$$, NULL)) c (call, answer) WHERE answer IS NOT NULL;
 SELECT matches(pg_temp.try_as('none', call), '^(' || state || ') \| [a-z"%0-9]', call) FROM (VALUES
     ($$SELECT mlops.train('e', 'SELECT * FROM rows WHERE false', target => 'y', algorithm => 'linear')$$, 'P0002|22023|22000|22003'),

@@ -196,7 +196,7 @@ unknown_names_have_hints(void **state)
 	REFUSED(params_set_number(env, &set, "lamdas", 3), "unknown parameter \"lamdas\" for algorithm \"demo\"");
 	assert_string_equal(env->hint, "Perhaps you meant \"alphas\".");
 	REFUSED(params_set_number(env, &set, "something_else_entirely", 3), "unknown parameter \"something_else_entirely\" for algorithm \"demo\"");
-	assert_string_equal(env->hint, "The view mlops.algorithms lists the parameters of \"demo\".");
+	assert_string_equal(env->hint, "SELECT * FROM mlops.algorithm_parameters() WHERE algorithm = 'demo' lists those that it has.");
 	REFUSED(params_set_number(env, &set, "", 3), "unknown parameter \"\" for algorithm \"demo\"");
 }
 
@@ -225,7 +225,7 @@ names_of_other_libraries(void **state)
 		{"gbm", "loss_function", "\"objective\""},
 		{"gbm", "sample_weight", "argument weight"},
 		{"logistic", "is_unbalance", "\"class_weight\": \"balanced\""},
-		{"linear", "is_unbalance", "mlops.algorithms"},
+		{"linear", "is_unbalance", "mlops.algorithm_parameters()"},
 		{"gbm", "num_class", "values of the target"},
 		{"random_forest", "oob_score", "out-of-bag"},
 		{"gbm", "tree_method", "histograms"}
