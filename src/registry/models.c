@@ -457,6 +457,7 @@ mlops_drop_model(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < lengthof(parts); i++)
 			catalog_execute(parts[i], 1, &id);
 		remove_orphaned_blobs();
+		registry_require_gone("SELECT FROM mlops.scored_tables WHERE model_id = $1 LIMIT 1", id);
 		remove_experiment(experiment);
 		catalog_audit(target.user, "drop", &target.model.model_id, target.model.name, 0, NULL);
 	}

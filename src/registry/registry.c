@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/json.h"
+#include "utils/snapmgr.h"
 
 #include "pg/access.h"
 #include "pg/extension.h"
@@ -173,6 +175,24 @@ registry_lock(const char *function, const char *reference, int32 version, BareNa
 		if (memcmp(&locked, &target->model.model_id, sizeof(locked)) == 0)
 			return;
 	}
+}
+
+void
+registry_require_gone(const char *query, CatalogArg id)
+{
+	uint64		left;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	left = catalog_read(query, 1, &id);
+	PopActiveSnapshot();
+	if (left > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Something was added that this transaction does not see.")));
 }
 
 void

@@ -47,6 +47,13 @@ typedef enum BareName
 extern void registry_lock(const char *function, const char *reference, int32 version, BareName bare,
 						  Privilege privilege, Registered *target);
 
+/*
+ * After rows were removed: in REPEATABLE READ, ERROR 40001 when `query` ($1 is
+ * `id`) still finds some that the transaction's snapshot does not show.  Between
+ * catalog_begin and catalog_end.
+ */
+extern void registry_require_gone(const char *query, CatalogArg id);
+
 /* Plans and cached models of every session are looked at again once this commits. */
 extern void registry_changed(void);
 

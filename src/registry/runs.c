@@ -297,6 +297,11 @@ mlops_delete_run(PG_FUNCTION_ARGS)
 				 errmsg("run %s made the version %s", run_text(&run.run_uuid), TextDatumGetCString(catalog_result(1, &isnull))),
 				 errhint("Delete the version with mlops.delete_version first.")));
 	registry_remove_runs(&run.run_uuid, 1);
+	/* whoever logs takes a share lock only */
+	registry_require_gone("SELECT FROM mlops.model_versions WHERE run_id = $1 UNION ALL SELECT FROM mlops.params WHERE run_uuid = $1 "
+						  "UNION ALL SELECT FROM mlops.metrics WHERE run_uuid = $1 UNION ALL SELECT FROM mlops.tags WHERE run_uuid = $1 "
+						  "UNION ALL SELECT FROM mlops.inputs WHERE run_uuid = $1 UNION ALL SELECT FROM mlops.tags WHERE key = 'mlflow.parentRunId' "
+						  "AND value = pg_catalog.replace($1::pg_catalog.text, '-', '') LIMIT 1", id);
 	catalog_end(&work);
 	PG_RETURN_VOID();
 }
