@@ -151,7 +151,8 @@ task_init(const TreeSearch *search, const TreeFeature *feature, const TreeNodeSu
 	task->high = clip(node->high, -limit, limit) * value_unit;
 	task->bounded = task->monotone != 0 || limit < INFINITY || node->low > -INFINITY || node->high < INFINITY;
 	task->min_hessian = rules->min_child_weight * scale->hessian;
-	least = (node->min_rows - 0.5) / task->rows_per_hessian;
+	/* a side that has any hessian has a row */
+	least = node->min_rows > 1 ? (node->min_rows - 0.5) / task->rows_per_hessian : 0;
 	if (least > task->min_hessian)
 		task->min_hessian = least;
 	if (task->min_hessian < 1)

@@ -77,6 +77,40 @@ test_monotone_missing(void **state)
 	}
 }
 
+/* How many rows a side has is estimated from its weight; a light row is still one. */
+static void
+test_light_rows(void **state)
+{
+	static const double weights[] = {0.4, 0.1, 0x1p-10};
+
+	for (int k = 0; k < 3; k++)
+	{
+		TreeFit		fit;
+		double	   *x = env_alloc(*state, N, sizeof(double));
+		double	   *margins;
+
+		tree_fit_init(&fit, *state, N, "gbm", TASK_REGRESSION, 0);
+		fit.weight = env_alloc(*state, N, sizeof(double));
+		for (int i = 0; i < N; i++)
+		{
+			x[i] = i % 50;
+			fit.rows.data.target[i] = i == 49 ? 10 : 0;
+			fit.weight[i] = i == 49 ? weights[k] : 1;
+		}
+		x[49] = 60;
+		rows_add_numbers(&fit.rows, "x", x);
+		tree_fit_set(&fit, "reg_lambda", 0);
+		tree_fit_set(&fit, "min_child_samples", 1);
+		tree_fit_set(&fit, "min_child_weight", 0);
+		tree_fit_set(&fit, "learning_rate", 1);
+		tree_fit_set(&fit, "n_estimators", 1);
+		tree_fit_run(&fit, 1);
+		margins = tree_fit_margins(&fit);
+		assert_close(margins[49], 10, 1e-6, 0);
+		assert_close(margins[0], 0, 1e-6, 1);
+	}
+}
+
 /* Where nothing is left to learn, gradients vanish; what is too small to be told from nothing is refused. */
 static void
 test_vanishing_gradients(void **state)
@@ -181,6 +215,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_monotone_units, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone_missing, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_light_rows, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_vanishing_gradients, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_divergence, test_env_setup, test_env_teardown),
 	};
