@@ -20,7 +20,7 @@ CREATE FUNCTION mlops.predict(model text, VARIADIC features "any") RETURNS float
     AS 'MODULE_PATHNAME', 'mlops_predict' LANGUAGE C STABLE PARALLEL SAFE COST 100
     SUPPORT mlops.predict_support;
 COMMENT ON FUNCTION mlops.predict(text, "any") IS
-    'score of a row, jsonb object, array or list of values: regression: the value; binary: probability of the positive class; clustering: the cluster; anomaly: the score';
+    'score of a row, jsonb object, array or list of values: the value (regression), the probability of the positive class (two classes) or the score (anomaly)';
 REVOKE ALL ON FUNCTION mlops.predict(text, "any") FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict(text, "any") TO PUBLIC;
 
@@ -34,13 +34,13 @@ GRANT EXECUTE ON FUNCTION mlops.predict(mlops.model, "any") TO PUBLIC;
 CREATE FUNCTION mlops.predict_label(model text, VARIADIC features "any") RETURNS text
     AS 'MODULE_PATHNAME', 'mlops_predict_label' LANGUAGE C STABLE PARALLEL SAFE COST 100
     SUPPORT mlops.predict_support;
-COMMENT ON FUNCTION mlops.predict_label(text, "any") IS 'predicted class, or number of the cluster';
+COMMENT ON FUNCTION mlops.predict_label(text, "any") IS 'predicted class; of two by the threshold of the model';
 REVOKE ALL ON FUNCTION mlops.predict_label(text, "any") FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_label(text, "any") TO PUBLIC;
 
 CREATE FUNCTION mlops.predict_label(model mlops.model, VARIADIC features "any") RETURNS text
     AS 'MODULE_PATHNAME', 'mlops_predict_label' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION mlops.predict_label(mlops.model, "any") IS 'predicted class, or number of the cluster, by a model value';
+COMMENT ON FUNCTION mlops.predict_label(mlops.model, "any") IS 'predicted class by a model value; of two by the threshold of the model';
 REVOKE ALL ON FUNCTION mlops.predict_label(mlops.model, "any") FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_label(mlops.model, "any") TO PUBLIC;
 

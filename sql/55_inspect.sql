@@ -88,14 +88,14 @@ GRANT EXECUTE ON FUNCTION mlops.model_params(mlops.model) TO PUBLIC;
 CREATE FUNCTION mlops.check_source(model text, source text = NULL)
     RETURNS TABLE (column_name text, expected_type text, actual_type text, status text)
     AS 'MODULE_PATHNAME', 'mlops_check_source' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 20;
-COMMENT ON FUNCTION mlops.check_source(text, text) IS 'what changed in the columns of a table or query since training, by default of the recorded source: ok, type differs, type changed, missing, target, key, split, extra';
+COMMENT ON FUNCTION mlops.check_source(text, text) IS 'what changed in the columns of a table or query since training, by default of the recorded source: ok, type differs, type changed, missing, target, key, split, offset, extra';
 REVOKE ALL ON FUNCTION mlops.check_source(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_source(text, text) TO PUBLIC;
 
 CREATE FUNCTION mlops.check_source(model mlops.model, source text = NULL)
     RETURNS TABLE (column_name text, expected_type text, actual_type text, status text)
     AS 'MODULE_PATHNAME', 'mlops_check_source' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 20;
-COMMENT ON FUNCTION mlops.check_source(mlops.model, text) IS 'what changed in the columns of a table or query since training, by default of the recorded source: ok, type differs, type changed, missing, target, key, split, extra';
+COMMENT ON FUNCTION mlops.check_source(mlops.model, text) IS 'what changed in the columns of a table or query since training, by default of the recorded source: ok, type differs, type changed, missing, target, key, split, offset, extra';
 REVOKE ALL ON FUNCTION mlops.check_source(mlops.model, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_source(mlops.model, text) TO PUBLIC;
 

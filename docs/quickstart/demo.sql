@@ -140,3 +140,7 @@ SELECT 'after' AS moment, round(avg(probability)::numeric, 6) AS average_probabi
 	count(*) FILTER (WHERE will_leave = 'Yes') AS expected_to_leave
 FROM crm.churn_risk;
 SELECT model, version, stage, since::date AS since FROM mlops.deployments;
+
+\echo
+\echo '== That was a throw-away server. For yours: sudo make install, CREATE EXTENSION mlops, and README.md.'
+
