@@ -157,8 +157,6 @@ sum_weights(GbmFit *fit)
 		if (!fit_row_counts(&fit->rows, i))
 			continue;
 		exact_sum_add(&weights[tree_row_held_out(job, fit->rows.data, i)], fit->rows.weight[i]);
-		if (fit->rows.weight[i] > job->max_weight)
-			job->max_weight = fit->rows.weight[i];
 	}
 	job->train_weight = exact_sum_value(&weights[0]);
 	job->valid_weight = exact_sum_value(&weights[1]);
@@ -175,7 +173,6 @@ count_rows(GbmFit *fit)
 		job->validation = params_number(fit->input->params, "validation_fraction");
 	job->validation_seed = fit->input->seed ^ VALIDATION_SEED;
 	job->nrows = nrows;
-	job->max_weight = fit->rows.weight != NULL ? 0 : 1;
 	CORE_ALLOC(fit->env, fit->starts, nstarts + 2);
 	tree_fill_starts(fit->env, job, &fit->rows, fit->starts);
 	job->shape.ntrain = fit->starts[nstarts];

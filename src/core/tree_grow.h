@@ -36,7 +36,6 @@ typedef struct TreeJob
 	TreeSampling sampling;
 	TreeObjective objective;
 	double		learning_rate;
-	double		max_weight;		/* of a row */
 	bool		interacting;	/* there are interaction constraints */
 	double		train_weight;	/* of the training rows, of the validation rows */
 	double		valid_weight;

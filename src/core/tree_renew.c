@@ -4,8 +4,9 @@
  *
  * The lower weighted quantile of target minus score over a leaf's rows is found
  * digit by digit, from the highest: residuals as unsigned integers in the same
- * order, weights as integers, so that the result is exact and no order of rows
- * matters.  Six passes over the leaf's rows.
+ * order, weights as integers in units that suit the leaf's largest, so that the
+ * result is exact and no order of rows matters.  Six passes over the leaf's
+ * rows, one more for the largest weight.
  *
  * Monotone constraints: the bounds of Newton steps, which are found while the
  * tree grows, say nothing about residuals, so renewed leaves are put in order
@@ -27,6 +28,8 @@ typedef struct LeafRows
 {
 	TreeGrower *grower;
 	int			leaf;
+	int64_t		count;
+	double		max_weight;
 	double		weight_scale;
 } LeafRows;
 
@@ -71,6 +74,46 @@ value_of(uint64_t key)
 		} \
 	} while (0)
 
+/* The weight that p of the total comes to; at least that of one row, so that the digits followed are those of a residual. */
+static double
+share_of(const int64_t *digits, double p)
+{
+	int64_t		total = 0;
+
+	for (int i = 0; i < TREE_RENEW_DIGITS; i++)
+		total += digits[i];
+	return p * (double) total > 1 ? p * (double) total : 1;
+}
+
+/* A power of two by which numbers up to `largest`, one of each row, can be multiplied and then added up as integers. */
+static double
+scale_for(const LeafRows *rows, double largest)
+{
+	return ldexp(1, SUM_BITS - 2 - ilogb((double) rows->count + 1) - ilogb(largest));
+}
+
+/* Weights are counted in units of the leaf's largest: that of all rows may be so large that these would be nothing. */
+static void
+measure_leaf(LeafRows *rows)
+{
+	const TreeShape *shape = &rows->grower->data.shape;
+
+	rows->count = 0;
+	rows->max_weight = shape->has_weight ? 0 : 1;
+	for (int b = 0; b < shape->train_blocks; b++)
+	{
+		const TreeBlock *block = &rows->grower->data.blocks[b];
+		const TreeSegment *segment = &rows->grower->shared.segments[(size_t) rows->leaf * (size_t) shape->train_blocks + (size_t) b];
+
+		if (b % POLL_BLOCKS == 0)
+			env_poll(rows->grower->env);
+		for (int i = segment->first; shape->has_weight && i < segment->first + segment->count; i++)
+			rows->max_weight = fmax(rows->max_weight, block->weight[block->order[i]]);
+		rows->count += segment->count;
+	}
+	rows->weight_scale = shape->has_weight && rows->count > 0 ? scale_for(rows, rows->max_weight) : 1;
+}
+
 /* The smallest residual at which the weights of those up to it reach p times their total. */
 static double
 leaf_quantile(const LeafRows *rows, double p)
@@ -78,17 +121,9 @@ leaf_quantile(const LeafRows *rows, double p)
 	int64_t    *digits = rows->grower->digits;
 	uint64_t	prefix = 0;
 	int64_t		below = 0;
-	int64_t		total = 0;
-	double		needed;
+	double		needed = 0;
 	int			shift = 64;
 
-	FOR_LEAF_ROWS(rows, residual, weight,
-				  {
-					  (void) residual;
-					  total += weight;
-				  });
-	/* at least one row, so that the digits followed are those of a residual */
-	needed = p * (double) total > 1 ? p * (double) total : 1;
 	while (shift > 0)
 	{
 		int			bits = shift < DIGIT_BITS ? shift : DIGIT_BITS;
@@ -104,6 +139,8 @@ leaf_quantile(const LeafRows *rows, double p)
 						  if (shift == 64 || key >> shift == prefix)
 							  digits[(key >> next) & mask] += weight;
 					  });
+		if (shift == 64)
+			needed = share_of(digits, p);
 		while (digit < (int) mask && (double) (below + digits[digit]) < needed)
 			below += digits[digit++];
 		prefix = prefix << bits | (uint64_t) digit;
@@ -114,16 +151,16 @@ leaf_quantile(const LeafRows *rows, double p)
 
 /* Weighted mean of the distances from `centre`, none counted as more than delta. */
 static double
-clipped_mean(const LeafRows *rows, double centre, double delta, double max_weight, double nrows)
+clipped_mean(const LeafRows *rows, double centre, double delta)
 {
-	double		largest = delta * max_weight;
+	double		largest = delta * rows->max_weight;
 	double		scale;
 	int64_t		sum = 0;
 	int64_t		total = 0;
 
 	if (!(largest > 0))
 		return 0;
-	scale = ldexp(1, SUM_BITS - 2 - ilogb(nrows + 1) - ilogb(largest));
+	scale = scale_for(rows, largest);
 	FOR_LEAF_ROWS(rows, residual, weight,
 				  {
 					  double		distance = residual - centre;
@@ -148,15 +185,15 @@ tree_renew_leaf(TreeGrower *grower, int leaf)
 {
 	const TreeJob *job = grower->job;
 	const TreeObjective *objective = &job->objective;
-	double		nrows = (double) job->shape.ntrain;
-	LeafRows	rows = {grower, leaf, 1};
+	LeafRows	rows = {.grower = grower, .leaf = leaf};
 	double		value;
 
-	if (job->shape.has_weight)
-		rows.weight_scale = ldexp(1, SUM_BITS - 2 - ilogb(nrows + 1) - ilogb(job->max_weight));
+	measure_leaf(&rows);
+	if (rows.count == 0)
+		return 0;				/* the sample of a small subsample may be empty */
 	value = leaf_quantile(&rows, objective->loss == LOSS_QUANTILE ? objective->alpha : 0.5);
 	if (objective->loss == LOSS_HUBER)
-		value += clipped_mean(&rows, value, objective->delta, job->max_weight, nrows);
+		value += clipped_mean(&rows, value, objective->delta);
 	if (job->rules.max_delta_step > 0)
 		value = clip(value, -job->rules.max_delta_step, job->rules.max_delta_step);
 	return job->learning_rate * value;
