@@ -78,6 +78,7 @@ column_names_split(const char *list, int *count)
 	return names;
 }
 
+/* Letters of ASCII only, not the locale's: lists are in the bytes of models, which are the same everywhere. */
 static bool
 is_plain(const char *name)
 {
@@ -85,7 +86,7 @@ is_plain(const char *name)
 		return false;
 	for (; *name != '\0'; name++)
 	{
-		if (!isalnum((unsigned char) *name) && *name != '_')
+		if (IS_HIGHBIT_SET(*name) || (!isalnum((unsigned char) *name) && *name != '_'))
 			return false;
 	}
 	return true;

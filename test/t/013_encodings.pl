@@ -6,6 +6,15 @@ use MlopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# a locale to whose library letters outside ASCII are letters, where the system can make one; C has none
+my %locale;
+my $locales = "$PostgreSQL::Test::Utils::tmp_check/locales";
+mkdir $locales;
+if (system("localedef -i de_DE -f ISO-8859-1 $locales/de_DE.ISO-8859-1 2>/dev/null") == 0)
+{
+	$ENV{LOCPATH} = $locales;
+	$locale{LATIN1} = 'de_DE.ISO-8859-1';
+}
 my $node = MlopsTest::node('main');
 
 # the answer in UTF-8, as this file is, whatever the database
@@ -21,7 +30,8 @@ sub answer
 sub make_database
 {
 	my ($name, $encoding) = @_;
-	$node->safe_psql('postgres', "CREATE DATABASE $name ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+	my $ctype = $locale{$encoding} // 'C';
+	$node->safe_psql('postgres', "CREATE DATABASE $name ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE '$ctype' TEMPLATE template0");
 	$node->safe_psql($name, 'CREATE EXTENSION mlops');
 	return;
 }
