@@ -15,6 +15,11 @@
 #error "mlops supports PostgreSQL 15 to 18"
 #endif
 
+/* Datums of 64-bit numbers are kept longer than the memory context they were made in. */
+#ifndef USE_FLOAT8_BYVAL
+#error "mlops needs a server of 64 bits"
+#endif
+
 /* 16 moved the macros for variable-length values out of postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

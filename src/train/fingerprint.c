@@ -48,15 +48,27 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* The fingerprint inside a transition value, which others could have made. */
-static Fingerprint *
-state_fingerprint(bytea *state)
+/* The fingerprint inside a transition value, which others could have made; its place need not be aligned. */
+static Fingerprint
+state_read(const bytea *state)
 {
+	Fingerprint fingerprint;
+
 	if (VARSIZE_ANY_EXHDR(state) != sizeof(Fingerprint))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid state of aggregate mlops.fingerprint")));
-	return (Fingerprint *) VARDATA_ANY(state);
+	memcpy(&fingerprint, VARDATA_ANY(state), sizeof(fingerprint));
+	return fingerprint;
+}
+
+static void
+state_add(bytea *state, const Fingerprint *other)
+{
+	Fingerprint total = state_read(state);
+
+	fingerprint_merge(&total, other);
+	memcpy(VARDATA_ANY(state), &total, sizeof(total));
 }
 
 static bytea *
@@ -122,7 +134,7 @@ mlops_fingerprint_accumulate(PG_FUNCTION_ARGS)
 	heap_deform_tuple(&tuple, call->descriptor, call->values, call->nulls);
 	memset(&call->printer.total, 0, sizeof(Fingerprint));
 	row_printer_add(&call->printer, call->values, call->nulls);
-	fingerprint_merge(state_fingerprint(state), &call->printer.total);
+	state_add(state, &call->printer.total);
 	PG_RETURN_BYTEA_P(state);
 }
 
@@ -139,9 +151,9 @@ mlops_fingerprint_combine(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	memcpy(&other, state_fingerprint(PG_GETARG_BYTEA_PP(1)), sizeof(other));
+	other = state_read(PG_GETARG_BYTEA_PP(1));
 	state = PG_ARGISNULL(0) ? state_create(context) : PG_GETARG_BYTEA_P(0);
-	fingerprint_merge(state_fingerprint(state), &other);
+	state_add(state, &other);
 	PG_RETURN_BYTEA_P(state);
 }
 
@@ -161,7 +173,7 @@ mlops_fingerprint_final(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	memcpy(&fingerprint, state_fingerprint(PG_GETARG_BYTEA_PP(0)), sizeof(fingerprint));
+	fingerprint = state_read(PG_GETARG_BYTEA_PP(0));
 	PG_RETURN_TEXT_P(fingerprint_to_text(&fingerprint));
 }
 
