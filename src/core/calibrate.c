@@ -126,11 +126,10 @@ typedef struct PlattFit
 {
 	CoreEnv    *env;
 	const ScoredRows *rows;
-	const double *x;			/* logits, as calibration_apply takes them */
-	double		center;			/* of x: keeps the two directions apart */
+	const double *x;			/* logits, as calibration_apply takes them, less their mean and over their deviation */
 	double		target[2];		/* by label */
 	double		slope;
-	double		intercept;		/* at the centre */
+	double		intercept;
 	bool		one_score;		/* all x are equal: only the intercept is fitted */
 } PlattFit;
 
@@ -142,7 +141,7 @@ platt_loss(const PlattFit *fit, double slope, double intercept)
 
 	for (int64_t i = 0; i < rows->n; i++)
 	{
-		double		z = slope * (fit->x[i] - fit->center) + intercept;
+		double		z = slope * fit->x[i] + intercept;
 
 		if (i % POLL_ROWS == 0)
 			env_poll(fit->env);
@@ -171,7 +170,7 @@ newton_step(const PlattFit *fit)
 
 	for (int64_t i = 0; i < rows->n; i++)
 	{
-		double		x = fit->x[i] - fit->center;
+		double		x = fit->x[i];
 		double		p = real_logistic(fit->slope * x + fit->intercept);
 		double		residual = rows->w[i] * (p - fit->target[(int) rows->y[i]]);
 		double		curvature = rows->w[i] * p * (1 - p);
@@ -245,6 +244,9 @@ calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w,
 	ScoredRows	rows;
 	PlattFit	fit = {.env = env, .rows = &rows};
 	double	   *x;
+	double		center = 0;
+	double		squares = 0;
+	double		spread;
 
 	memset(calibration, 0, sizeof(*calibration));
 	CORE_TRY(sort_rows(env, p, y, w, n, &rows));
@@ -256,11 +258,26 @@ calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w,
 		if (i % POLL_ROWS == 0)
 			env_poll(env);
 		x[i] = calibration_logit(rows.p[i]);
-		fit.center += rows.w[i] * x[i];
+		center += rows.w[i] * x[i];
+	}
+	center /= (double) rows.n;
+	for (int64_t i = 0; i < rows.n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
+		x[i] -= center;
+		squares += rows.w[i] * x[i] * x[i];
+	}
+	fit.one_score = rows.p[0] == rows.p[rows.n - 1] || squares == 0;
+	/* scores that hardly differ are told apart as well as others */
+	spread = fit.one_score ? 1 : sqrt(squares / (double) rows.n);
+	for (int64_t i = 0; i < rows.n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			env_poll(env);
+		x[i] /= spread;
 	}
 	fit.x = x;
-	fit.center /= (double) rows.n;
-	fit.one_score = rows.p[0] == rows.p[rows.n - 1];
 	/* from a flat line, where curvature is largest; a single score keeps its distance to others */
 	fit.slope = fit.one_score ? 1 : 0;
 	fit.intercept = real_log((rows.positive + 1) / (rows.negative + 1));
@@ -268,8 +285,8 @@ calibrate_platt(CoreEnv *env, const double *p, const double *y, const double *w,
 	fit.target[0] = 1 / (rows.negative + 2);
 	CORE_TRY(platt_newton(&fit));
 	calibration->method = CALIBRATE_PLATT;
-	calibration->slope = fit.slope;
-	calibration->intercept = fit.intercept - fit.slope * fit.center;
+	calibration->slope = fit.slope / spread;
+	calibration->intercept = fit.intercept - calibration->slope * center;
 	if (calibration->slope < 0)
 		env_log(env, CORE_NOTICE, "calibration turns the order of the scores around: out of fold they rank worse than chance");
 	env_release(env, x);

@@ -439,9 +439,11 @@ linear_state_solve(CoreEnv *env, const LinearState *state, const LinearOptions *
 	unscale(state, options, &e, beta, solution);
 
 	solution->rank = e.rank + (options->intercept ? 1 : 0);
-	solution->rss = residual_squares(&e, saved, beta);
 	solution->tss = e.scale[state->nterms] * e.scale[state->nterms];
 	solution->df_residual = (double) state->nrows - solution->rank;
+	/* as many coefficients as rows leave nothing but rounding */
+	if (options->ridge > 0 || solution->df_residual > 0)
+		solution->rss = residual_squares(&e, saved, beta);
 	if (options->inference)
 		CORE_TRY(infer(env, state, options, &e, solution));
 	else if (solution->df_residual > 0)

@@ -120,6 +120,28 @@ platt_undoes_sharpening(void **state)
 	assert_close(calibration.intercept, -0.75, 0.05, 0);
 }
 
+/* Scores that hardly differ, as of a model with a large penalty, are calibrated as if they differed. */
+static void
+platt_with_scores_close_together(void **state)
+{
+	CoreEnv    *env = *state;
+	TestRandom	random = {21};
+	Scores		scores;
+	Scores		close;
+	Calibration wide;
+	Calibration narrow;
+
+	random_scores(&random, &scores, N, 1, false);
+	close = scores;
+	for (int i = 0; i < N; i++)
+		close.p[i] = 1 / (1 + exp(-1e-8 * calibration_logit(scores.p[i])));
+	assert_ok(env, calibrate_platt(env, scores.p, scores.y, scores.w, N, &wide));
+	assert_ok(env, calibrate_platt(env, close.p, close.y, close.w, N, &narrow));
+	assert_true(wide.slope > 0.5);
+	for (int i = 0; i < N; i++)
+		assert_close(calibration_apply(&narrow, close.p[i]), calibration_apply(&wide, scores.p[i]), 1e-6, 0);
+}
+
 static void
 platt_with_hard_scores(void **state)
 {
@@ -365,6 +387,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(platt_is_at_its_minimum, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(platt_undoes_sharpening, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(platt_with_scores_close_together, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(platt_with_hard_scores, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(isotonic_is_the_max_min_solution, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(calibration_does_not_depend_on_order_or_unit_of_weights, test_env_setup, test_env_teardown),
