@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "design.h"
 #include "fit_support.h"
 
 #include "core/linear_model.h"
@@ -111,6 +112,25 @@ agrees_with_lm(void **state)
 	check_case(env, data, oracle, "aliased");
 	assert_int_equal(test->logs, 1);
 	assert_string_equal(test->last_log, "term \"copy\" is constant or a linear combination of other terms and has no coefficient");
+}
+
+/* As many coefficients as rows: nothing is left, not even rounding. */
+static void
+saturated_designs_leave_nothing(void **state)
+{
+	CoreEnv    *env = *state;
+	TestRandom	random = {44};
+
+	for (int round = 0; round < 40; round++)
+	{
+		bool		intercept = round % 2 == 0;
+		int			rows = 2 + round % 5;
+		Design		design = design_random(env, &random, rows, rows - (intercept ? 1 : 0), round % 3 == 0, 10);
+		LinearSolution solution = design_solve(env, design_state(env, &design, 0, rows, rows), intercept, 0);
+
+		assert_true(solution.df_residual == 0);
+		assert_true(solution.rss == 0);
+	}
 }
 
 static void
@@ -400,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(agrees_with_lm),
+		TEST(saturated_designs_leave_nothing),
 		TEST(notices_name_whole_terms),
 		TEST(scores_are_the_linear_form),
 		TEST(foreign_arrays_are_refused),

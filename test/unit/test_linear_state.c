@@ -554,25 +554,6 @@ few_rows(void **state)
 	assert_close(solution.coefficient[0], design.y[0], 1e-15, 0);
 }
 
-/* As many coefficients as rows: nothing is left, not even rounding. */
-static void
-saturated_designs_leave_nothing(void **state)
-{
-	CoreEnv    *env = *state;
-	TestRandom	random = {44};
-
-	for (int round = 0; round < 40; round++)
-	{
-		bool		intercept = round % 2 == 0;
-		int			rows = 2 + round % 5;
-		Design		design = design_random(env, &random, rows, rows - (intercept ? 1 : 0), round % 3 == 0, 10);
-		LinearSolution solution = design_solve(env, design_state(env, &design, 0, rows, rows), intercept, 0);
-
-		assert_true(solution.df_residual == 0);
-		assert_true(solution.rss == 0);
-	}
-}
-
 static void
 constant_and_perfect_targets(void **state)
 {
@@ -805,7 +786,6 @@ main(void)
 		TEST(the_short_way_gives_the_same_triangle),
 		TEST(means_may_drift),
 		TEST(few_rows),
-		TEST(saturated_designs_leave_nothing),
 		TEST(constant_and_perfect_targets),
 		TEST(ridge_solves_the_penalised_normal_equations),
 		TEST(ridge_shares_between_copies),
