@@ -393,8 +393,7 @@ model_begin(CoreEnv *core, const TrainArguments *arguments, const DatasetResult 
 		model->target.positive = 0;
 	model->split = arguments->split;
 	*options = NULL;
-	transform_options_parse(core, arguments->transform, &rows->data.schema, rows->task == TASK_REGRESSION,
-							options, &target_map);
+	transform_options_parse(core, arguments->transform, rows, options, &target_map);
 	model->target.map = target_map;
 	target_to_utf8(&model->target);
 	split_text_to_utf8(&model->split);

@@ -106,6 +106,7 @@ static const OptionWord target_words[] = {
 typedef struct OptionReader
 {
 	CoreEnv    *env;
+	const DatasetResult *rows;
 	const FeatureSchema *schema;
 	const char *key;			/* as the user wrote it */
 	const Feature *feature;		/* NULL: the defaults of a kind */
@@ -668,6 +669,29 @@ fail_key(const FeatureSchema *schema, const char *key)
 			 errhint("Features are the columns of the source but target, key, weight, split and excluded ones.")));
 }
 
+/*
+ * Whether the column is no feature for what it holds, which a NOTICE has said:
+ * one that is constant in these rows need not be in those of the next training.
+ */
+static bool
+is_left_out(const DatasetResult *rows, const char *key)
+{
+	for (int i = 0; i < rows->nomitted; i++)
+	{
+		const OmittedColumn *column = &rows->omitted[i];
+
+		if (strcmp(column->name, key) != 0)
+			continue;
+		if (strncmp(column->reason, "type ", 5) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" in argument \"transform\" is not a feature: %s", key, column->reason),
+					 errhint("Cast it in the source to use it.")));
+		return true;
+	}
+	return false;
+}
+
 static void
 read_target_map(Jsonb *transform, bool regression, TargetMap *target_map)
 {
@@ -720,17 +744,17 @@ read_kind_defaults(OptionReader *reader, Jsonb *transform, FeatureOptions *defau
 			reader->options = &defaults[kind];
 			read_key(reader, &value);
 		}
-		else if (strcmp(key, "@target") != 0 && schema_find(reader->schema, key) < 0)
+		else if (strcmp(key, "@target") != 0 && schema_find(reader->schema, key) < 0 && !is_left_out(reader->rows, key))
 			fail_key(reader->schema, key);
 	}
 }
 
 void
-transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *schema,
-						bool regression, FeatureOptions **options, TargetMap *target_map)
+transform_options_parse(CoreEnv *env, Jsonb *transform, const DatasetResult *rows, FeatureOptions **options, TargetMap *target_map)
 {
+	const FeatureSchema *schema = &rows->data.schema;
 	FeatureOptions defaults[FEATURE_VECTOR + 1] = {0};
-	OptionReader reader = {.env = env, .schema = schema};
+	OptionReader reader = {.env = env, .rows = rows, .schema = schema};
 
 	*target_map = TARGET_NONE;
 	*options = env_alloc(env, schema->count, sizeof(FeatureOptions));
@@ -743,7 +767,7 @@ transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *sch
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"transform\" must be a JSON object"),
 				 errhint("Write {\"column\": {\"option\": value}}.")));
-	read_target_map(transform, regression, target_map);
+	read_target_map(transform, rows->task == TASK_REGRESSION, target_map);
 	read_kind_defaults(&reader, transform, defaults);
 	for (int i = 0; i < schema->count; i++)
 	{

@@ -10,14 +10,16 @@
 #include "utils/jsonb.h"
 
 #include "core/transform.h"
+#include "pg/dataset_reader.h"
 
 /*
  * Options of each feature of the schema, in arena memory; `transform` NULL:
- * all defaults.  ERROR 22023 naming column, option, allowed values and the
- * nearest name for unknown ones; "@target" is an error unless `regression`.
+ * all defaults.  Options of columns that were left out for what they hold, as
+ * constants are, mean nothing.  ERROR 22023 naming column, option, allowed values and the
+ * nearest name for unknown ones; "@target" is an error unless the task is regression.
  */
-extern void transform_options_parse(CoreEnv *env, Jsonb *transform, const FeatureSchema *schema,
-									bool regression, FeatureOptions **options, TargetMap *target_map);
+extern void transform_options_parse(CoreEnv *env, Jsonb *transform, const DatasetResult *rows,
+									FeatureOptions **options, TargetMap *target_map);
 
 /* Names that "age" options refer to, before anything is known about the columns; checked by transform_options_parse. */
 extern char **transform_options_references(Jsonb *transform, int *count);

@@ -1,5 +1,5 @@
 -- transform: what each option does to a column, against the same thing written in SQL; what is learned where; what is refused.
-SELECT plan(83);
+SELECT plan(87);
 SET client_min_messages = error;
 
 -- linear models of a drawn line say exactly what their terms were
@@ -160,6 +160,15 @@ CREATE VIEW public.changed AS SELECT id, held_out, CASE WHEN held_out THEN -1e9 
 SELECT is(pg_temp.estimates(pg_temp.fit('all', 'SELECT * FROM public.changed', t)), pg_temp.estimates(pg_temp.fit('all', 'SELECT id, held_out, x, color, at, noise AS y FROM public.rows', t)),
     'held-out rows teach nothing: ' || t::text)
 FROM unnest(ARRAY['{}', '{"x": {"scale": "robust", "impute": "median"}, "color": "target", "at": {"parts": ["hour", "epoch"]}}', '{"x": {"bins": 5}}']::jsonb[]) t;
+
+-- a column that is left out for what it holds may have options: the next rows may hold more
+SELECT is(pg_temp.content(pg_temp.fit('still', 'SELECT id, held_out, x, 3 AS n, ''id'' || id AS color, noise AS y FROM public.rows', '{"n": "log", "color": {"min_count": 3}, "x": "median"}')),
+    pg_temp.content(pg_temp.fit('still', 'SELECT id, held_out, x, noise AS y FROM public.rows', '{"x": "median"}')), 'options of columns that are left out mean nothing');
+SELECT is(pg_temp.content(pg_temp.fit('still', 'SELECT id, held_out, x, 3 AS n, noise AS y FROM public.rows', '{"n": "categorical", "x": "median"}')),
+    pg_temp.content('still/latest'), '... nor does a kind');
+SELECT throws_matching($$SELECT pg_temp.fit('still', 'SELECT id, held_out, x, to_jsonb(n) AS n, noise AS y FROM public.rows', '{"n": "categorical"}')$$,
+    'column "n" in argument "transform" is not a feature: type jsonb', 'a type that cannot be a feature is a mistake');
+SELECT throws_matching($$SELECT mlops.tune('refused', 'SELECT id, x, noise AS y FROM public.rows', 'y', 'gbm', '{"seed": [1, 2]}', key => 'id')$$, 'seed', 'a search has no seeds to try');
 
 -- mistakes are named
 CREATE FUNCTION pg_temp.refused(transform jsonb) RETURNS text LANGUAGE plpgsql AS $$
