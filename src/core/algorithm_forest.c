@@ -29,6 +29,8 @@
 #define NODE_BYTES 37.0			/* of a stored node, without values */
 #define USUAL_ROWS 1500000		/* of the samples of all trees for each row of min_samples_leaf by default: models of about 40 MB */
 #define POLL_ROWS 16384
+#define LARGEST_SUM 1e150		/* of targets times weights */
+#define SMALLEST_SUM 1e-130		/* of the largest of them: squares of what splits gain are not lost */
 
 #define MAX_LEAVES 1000000		/* of a tree */
 
@@ -287,19 +289,31 @@ fill_rows(ForestFit *fit)
 	return CORE_OK;
 }
 
+/* Weights and targets of which sums have squares in range. */
 static CoreStatus
 check_targets(ForestFit *fit)
 {
+	double		most_weight = 0;
+	double		most = 0;
+
 	for (int64_t i = 0; i < fit->rows.nrows; i++)
 	{
 		double		weight = fit->rows.weight != NULL ? fit->rows.weight[i] : 1;
 
 		if (i % POLL_ROWS == 0)
 			env_poll(fit->env);
-		if (fabs(fit->rows.target[i]) * fmax(1, sqrt(weight)) < 1e150 && weight < 1e150)
-			continue;
-		env_fail(fit->env, CORE_INVALID, "a target of %.15g with weight %.15g is too large for trees", fit->rows.target[i], weight);
-		return env_hint(fit->env, CORE_INVALID, "Use another unit, or transform the target with \"log\".");
+		if (!(fabs(fit->rows.target[i]) * fmax(1, sqrt(weight)) < LARGEST_SUM && weight < LARGEST_SUM))
+		{
+			env_fail(fit->env, CORE_INVALID, "a target of %.15g with weight %.15g is too large for trees", fit->rows.target[i], weight);
+			return env_hint(fit->env, CORE_INVALID, "Use another unit, or transform the target with \"log\".");
+		}
+		most_weight = fmax(most_weight, weight);
+		most = fmax(most, fabs(fit->rows.target[i]) * weight);
+	}
+	if (most_weight < SMALLEST_SUM || (most > 0 && most < SMALLEST_SUM))
+	{
+		env_fail(fit->env, CORE_INVALID, "all %s are too small for trees", most_weight < SMALLEST_SUM ? "weights" : "targets");
+		return env_hint(fit->env, CORE_INVALID, "Use another unit.");
 	}
 	return CORE_OK;
 }

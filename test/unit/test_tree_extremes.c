@@ -1,5 +1,5 @@
 /*
- * test_tree_extremes.c: boosting at the ends of the range of numbers.
+ * test_tree_extremes.c: boosting and forests at the ends of the range of numbers.
  */
 #include <math.h>
 
@@ -111,6 +111,42 @@ test_light_rows(void **state)
 	}
 }
 
+/* Trees grow whatever the unit of target and weights is, or say that it will not do. */
+static void
+test_units_of_forests(void **state)
+{
+	static const double units[] = {1, 1e-60, 1e60, 1e-120, 1e-160, 1e-300, 1e200};
+	int			refused = 0;
+
+	for (int k = 0; k < 14; k++)
+	{
+		double		unit = units[k / 2];
+		TreeFit		fit;
+		double	   *x = env_alloc(*state, N, sizeof(double));
+		double	   *margins;
+
+		tree_fit_init(&fit, *state, N, "decision_tree", TASK_REGRESSION, 0);
+		fit.weight = env_alloc(*state, N, sizeof(double));
+		for (int i = 0; i < N; i++)
+		{
+			x[i] = i % 3;
+			fit.rows.data.target[i] = (i % 3 + 1) * (k % 2 ? unit : 1);
+			fit.weight[i] = k % 2 ? 1 : unit;
+		}
+		rows_add_numbers(&fit.rows, "x", x);
+		if (tree_fit_try(&fit, 1) != CORE_OK)
+		{
+			assert_true(unit < 1e-120 || unit > 1e60);
+			refused++;
+			continue;
+		}
+		margins = tree_fit_margins(&fit);
+		for (int i = 0; i < N; i++)
+			assert_close(margins[i], fit.rows.data.target[i], 1e-12, 0);
+	}
+	assert_int_equal(refused, 6);
+}
+
 /* Where nothing is left to learn, gradients vanish; what is too small to be told from nothing is refused. */
 static void
 test_vanishing_gradients(void **state)
@@ -216,6 +252,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_monotone_units, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_monotone_missing, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_light_rows, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(test_units_of_forests, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_vanishing_gradients, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(test_divergence, test_env_setup, test_env_teardown),
 	};
