@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "core/params.h"
@@ -184,7 +185,7 @@ check_types(const RowBinding *binding, const char *name, TupleDesc descriptor)
 {
 	const FeatureSchema *schema = &binding->model->schema;
 	StringInfoData detail;
-	const char *first = NULL;
+	const Feature *first = NULL;
 	int			count = 0;
 
 	initStringInfo(&detail);
@@ -196,7 +197,7 @@ check_types(const RowBinding *binding, const char *name, TupleDesc descriptor)
 		if (feature_accepts(feature, attribute->atttypid))
 			continue;
 		if (first == NULL)
-			first = feature->name;
+			first = feature;
 		appendStringInfo(&detail, "%sColumn \"%s\" is of type %s, but was %s at training; expected is %s.",
 						 count++ > 0 ? " " : "", feature->name,
 						 value_type_name(attribute->atttypid, attribute->atttypmod), feature_type_name(feature),
@@ -206,10 +207,10 @@ check_types(const RowBinding *binding, const char *name, TupleDesc descriptor)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 count == 1 ? errmsg("column \"%s\" has a type that %s cannot use", first, subject(name)) :
+			 count == 1 ? errmsg("column \"%s\" has a type that %s cannot use", first->name, subject(name)) :
 			 errmsg("%d columns have types that %s cannot use", count, subject(name)),
 			 errdetail_internal("%s", detail.data),
-			 errhint("Cast in a subselect, for example (SELECT ... FROM t) c.")));
+			 errhint("Cast in a sub-select: (SELECT ..., %s::%s FROM ...) AS c.", quote_identifier(first->name), feature_type_name(first))));
 }
 
 /* Attribute number of a column, looked for from attribute `start` (0-based) on and around; 0 when there is none. */

@@ -138,7 +138,7 @@ warn_primary_key(const TrainArguments *arguments, const Source *source)
 	key = source_primary_key(source);
 	if (key != NULL)
 		ereport(NOTICE,
-				(errmsg("the primary key %s of the source counts as a feature", key),
+				(errmsg("the primary key %s of the source is taken like any other column", key),
 				 errhint("Pass key => %s: rows are then split by it, and it is no feature.", quote_literal_cstr(key))));
 }
 

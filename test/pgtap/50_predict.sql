@@ -111,7 +111,7 @@ SELECT matches(pg_temp.failure($$SELECT mlops.predict('lin', r) FROM (SELECT 1 A
 SELECT is(pg_temp.failure($$SELECT mlops.predict('lin', r) FROM (SELECT 1 AS a, 'x' AS b, 3 AS c) r$$),
     '42804 | column "b" has a type that model "lin" cannot use | '
     'Column "b" is of type text, but was double precision at training; expected is a number. | '
-    'Cast in a subselect, for example (SELECT ... FROM t) c.', 'column of another type');
+    'Cast in a sub-select: (SELECT ..., b::double precision FROM ...) AS c.', 'column of another type');
 SELECT matches(pg_temp.failure($$SELECT mlops.predict('lin', r) FROM (SELECT true AS a, 'x' AS b, 3 AS c) r$$), '^42804 .*2 columns .*"a".*"b"', 'columns of other types');
 SELECT matches(pg_temp.failure($$SELECT mlops.predict('lin', '{"a": 1, "b": 2}'::jsonb)$$), '^42703 .*no key "c"', 'missing key');
 SELECT matches(pg_temp.failure($$SELECT mlops.predict('lin', '{"b": 2}'::jsonb)$$), '^42703 .*lacks 2 keys.*"a", "c"', 'missing keys');
