@@ -230,8 +230,10 @@ read_arguments(FunctionCallInfo fcinfo, Tuning *tuning)
 	strategy = text_to_cstring(DatumGetTextPP(required(fcinfo, tuning, ARG_STRATEGY, "strategy")));
 	value = argument(fcinfo, tuning, ARG_N_TRIALS, &isnull);
 	n_trials = isnull ? 0 : DatumGetInt32(value);
-	if (!isnull && n_trials <= 0)
-		n_trials = -1;
+	if (!isnull && (n_trials < 1 || n_trials > TUNE_MAX_TRIALS))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"n_trials\" must be between 1 and %d, not %d", TUNE_MAX_TRIALS, n_trials)));
 	tune_space_trials(space, tuning->arguments.algorithm, search_strategy(strategy), n_trials, tuning->arguments.seed,
 					  &tuning->list);
 	tuning->trials = palloc0(sizeof(TrialRecord) * tuning->list.count);

@@ -21,7 +21,6 @@
 #include "core/real.h"
 #include "train/tune_space.h"
 
-#define MAX_TRIALS 1000
 #define DEFAULT_DRAWS 20
 #define MAX_REPEATS 1000		/* draws in a row that were drawn before */
 #define MAX_STEPS 1000
@@ -242,7 +241,7 @@ read_space(Jsonb *json, const Algorithm *algorithm, Space *space)
 	}
 }
 
-/* Combinations, at most MAX_TRIALS + 1; 0: some range is continuous. */
+/* Combinations, at most TUNE_MAX_TRIALS + 1; 0: some range is continuous. */
 static int
 combinations(const Space *space, const char **continuous)
 {
@@ -256,7 +255,7 @@ combinations(const Space *space, const char **continuous)
 			*continuous = space->dimensions[i].name;
 			return 0;
 		}
-		product = Min(product * space->dimensions[i].nvalues, MAX_TRIALS + 1);
+		product = Min(product * space->dimensions[i].nvalues, TUNE_MAX_TRIALS + 1);
 	}
 	return (int) product;
 }
@@ -346,10 +345,6 @@ tune_space_trials(Jsonb *json, const Algorithm *algorithm, SearchStrategy strate
 	const char *continuous;
 	int			all;
 
-	if (n_trials < 0 || n_trials > MAX_TRIALS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"n_trials\" must be between 1 and %d, not %d", MAX_TRIALS, n_trials)));
 	read_space(json, algorithm, &space);
 	all = combinations(&space, &continuous);
 	if (strategy == SEARCH_GRID && continuous != NULL)
@@ -357,10 +352,10 @@ tune_space_trials(Jsonb *json, const Algorithm *algorithm, SearchStrategy strate
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a grid needs values for parameter \"%s\", not a range", continuous),
 				 errhint("List values, add \"steps\" to the range, or use strategy => 'random'.")));
-	if (strategy == SEARCH_GRID && all > (n_trials > 0 ? n_trials : MAX_TRIALS))
+	if (strategy == SEARCH_GRID && all > (n_trials > 0 ? n_trials : TUNE_MAX_TRIALS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the grid has more than %d combinations", n_trials > 0 ? n_trials : MAX_TRIALS),
+				 errmsg("the grid has more than %d combinations", n_trials > 0 ? n_trials : TUNE_MAX_TRIALS),
 				 errhint("Use fewer values, or strategy => 'random', which tries some of them.")));
 	if (n_trials == 0)
 		n_trials = strategy == SEARCH_GRID ? all : DEFAULT_DRAWS;

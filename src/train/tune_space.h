@@ -31,9 +31,11 @@ extern SearchStrategy search_strategy(const char *word);
  * "steps": n}}.  GRID: every combination, the last name varying fastest.
  * RANDOM: n_trials different draws that follow from seed, name and number of
  * the draw alone, so that a longer search begins with the trials of a shorter;
- * every combination where there are no more than n_trials of them.  n_trials 0:
- * all of a grid, 20 draws.  ERROR 22023 naming what is wrong.
+ * every combination where there are no more than n_trials of them.  n_trials (0
+ * to TUNE_MAX_TRIALS) 0: all of a grid, 20 draws.  ERROR 22023 naming what is wrong.
  */
+#define TUNE_MAX_TRIALS 1000
+
 extern void tune_space_trials(Jsonb *space, const Algorithm *algorithm, SearchStrategy strategy, int n_trials,
 							  uint64 seed, TrialList *trials);
 

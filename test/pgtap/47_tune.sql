@@ -117,8 +117,9 @@ SELECT matches(pg_temp.try('{"reg_lambda": [-1]}'), 'must be at least 0', 'a val
 SELECT matches(pg_temp.try('{"reg_lambda": [1]}', params => '{"l2": 3}'), 'given more than once', 'searched and fixed');
 SELECT is(pg_temp.try('{"reg_lambda": [1, 2, 3]}', n_trials => 2), 'the grid has more than 2 combinations', 'a grid too large');
 SELECT matches(pg_temp.try('{"reg_lambda": [1]}', metric => 'rmse') || pg_temp.try('{"reg_lambda": [1]}', 'bayes') || pg_temp.try('{"reg_lambda": [1]}', folds => 3, holdout => 0.2)
-	|| pg_temp.try('{"reg_lambda": [1]}', holdout => 1) || pg_temp.try('{"reg_lambda": [1]}', n_trials => 0),
-	'metric "rmse" cannot be searched by.*strategy "bayes" is not known.*"folds" and "holdout" cannot both be given.*must be above 0 and at most 0.9, not 1.*"n_trials" must be between',
+	|| pg_temp.try('{"reg_lambda": [1]}', holdout => 1) || pg_temp.try('{"reg_lambda": [1]}', n_trials => 0)
+	|| pg_temp.try('{"reg_lambda": [1]}', n_trials => 1001),
+	'metric "rmse" cannot be searched by.*strategy "bayes" is not known.*"folds" and "holdout" cannot both be given.*must be above 0 and at most 0.9, not 1.*"n_trials" must be between 1 and 1000, not 0.*not 1001',
 	'one clear error each');
 SELECT is(pg_temp.try('{"reg_lambda": [1]}', metric => 'roc_auc'), 'no trial for model "wrong" succeeded', 'a metric of another task');
 SELECT throws_ok($$CALL mlops.run_tuning(NULL, 'wrong', 'rows', 'y', 'linear', '{"reg_lambda": [1]}', key => 'id')$$, '2D000',
