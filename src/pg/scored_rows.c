@@ -82,6 +82,19 @@ named_column(TupleDesc descriptor, const char *name, bool hash_only, NamedColumn
 		value_reader_init(&column->reader, attribute->atttypid, attribute->atttypmod, NULL, column->what);
 }
 
+/* What training would not have taken for the purpose has no meaning here either: its number would be 0. */
+static void
+require_kind(TupleDesc descriptor, const NamedColumn *column, FeatureKind kind, FeatureKind other, const char *purpose, const char *hint)
+{
+	Form_pg_attribute attribute = TupleDescAttr(descriptor, column->attribute - 1);
+
+	if (column->reader.kind != kind && column->reader.kind != other)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s of type %s cannot be the %s", column->what, value_type_name(attribute->atttypid, attribute->atttypmod), purpose),
+				 errhint("%s", hint)));
+}
+
 static void
 read_column(const NamedColumn *column, TupleTableSlot *slot, FeatureValue *value)
 {
@@ -123,8 +136,25 @@ bind_split_columns(RowScorer *scorer, TupleDesc descriptor, EvaluationRows which
 		for (int i = 0; i < scorer->nkeys; i++)
 			named_column(descriptor, names[i], true, &scorer->keys[i]);
 	}
-	if (split->column != NULL)
-		named_column(descriptor, split->column, split->method == SPLIT_GROUP, &scorer->split);
+	if (split->column == NULL)
+		return;
+	named_column(descriptor, split->column, split->method == SPLIT_GROUP, &scorer->split);
+	if (split->method == SPLIT_TIME)
+		require_kind(descriptor, &scorer->split, FEATURE_TIMESTAMP, FEATURE_TIMESTAMP, "time of a split", "It must be a date or timestamp, as in training.");
+	else if (split->method == SPLIT_COLUMN)
+		require_kind(descriptor, &scorer->split, FEATURE_BOOLEAN, FEATURE_NUMERIC, "flag of a split", "It must be boolean, or 0 and 1, as in training.");
+}
+
+static void
+bind_target(RowScorer *scorer, TupleDesc descriptor)
+{
+	const TargetInfo *target = &scorer->model->target;
+
+	named_column(descriptor, target->name, false, &scorer->target);
+	if (target->nclasses == 0)
+		require_kind(descriptor, &scorer->target, FEATURE_NUMERIC, FEATURE_BOOLEAN, "target of a regression", "Cast it to a number in the source.");
+	else if (scorer->target.reader.kind != FEATURE_CATEGORICAL)
+		require_kind(descriptor, &scorer->target, FEATURE_NUMERIC, FEATURE_BOOLEAN, "target of a classification", "It must hold the labels of training.");
 }
 
 static void
@@ -138,9 +168,12 @@ bind_scorer(ScoreState *state, RowScorer *scorer, const ModelHandle *handle, Tup
 	scorer->margins = env_alloc(env, model->noutputs, sizeof(double));
 	scorer->binding = row_binding_create_for(model, handle->name, descriptor);
 	if (!state->request->without_target)
-		named_column(descriptor, model->target.name, false, &scorer->target);
+		bind_target(scorer, descriptor);
 	if (scored_offset_column(model) != NULL)
+	{
 		named_column(descriptor, scored_offset_column(model), false, &scorer->offset);
+		require_kind(descriptor, &scorer->offset, FEATURE_NUMERIC, FEATURE_NUMERIC, "offset", "Offsets are numbers.");
+	}
 	bind_split_columns(scorer, descriptor, state->request->which);
 }
 
@@ -175,7 +208,10 @@ bind_columns(ScoreState *state, TupleDesc descriptor, const char *weight)
 	for (int i = 0; i < request->nmodels; i++)
 		bind_scorer(state, &state->scorers[i], request->handles[i], descriptor);
 	if (weight != NULL)
+	{
 		named_column(descriptor, weight, false, &state->weight);
+		require_kind(descriptor, &state->weight, FEATURE_NUMERIC, FEATURE_NUMERIC, "weight", "Weights are numbers.");
+	}
 	if (request->slice != NULL)
 	{
 		state->slice_attribute = descriptor->natts;
@@ -208,6 +244,40 @@ read_target(const RowScorer *scorer, TupleTableSlot *slot, double *y, int *class
 	return true;
 }
 
+/* As training does: where a value says nothing of the row, no answer would be right. */
+static void
+check_split_value(const NamedColumn *column, TupleTableSlot *slot, bool flag, const FeatureValue *value)
+{
+	if (slot->tts_isnull[column->attribute - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("split %s is NULL in some row", column->what),
+				 errhint("Leave such rows out of the source, or pass rows => 'all'.")));
+	if (flag && value->number != 0 && value->number != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split %s is %g in some row", column->what, value->number),
+				 errhint("The column must be boolean, or 0 and 1.")));
+}
+
+/* The split's time or flag of a row. */
+static void
+read_split(const RowScorer *scorer, TupleTableSlot *slot, FeatureValue *value)
+{
+	const NamedColumn *column = &scorer->split;
+
+	if (scorer->model->split.method == SPLIT_TIME)
+	{
+		check_split_value(column, slot, false, value);
+		value->time = value_split_time(&column->reader, slot->tts_values[column->attribute - 1]);
+	}
+	else if (scorer->model->split.method == SPLIT_COLUMN)
+	{
+		read_column(column, slot, value);
+		check_split_value(column, slot, true, value);
+	}
+}
+
 static bool
 was_trained_on(const RowScorer *scorer, TupleTableSlot *slot, int stratum)
 {
@@ -221,10 +291,8 @@ was_trained_on(const RowScorer *scorer, TupleTableSlot *slot, int stratum)
 		row = hash_row_add(row, column_hash(&scorer->keys[i], slot));
 	if (split->method == SPLIT_GROUP)
 		group = column_hash(&scorer->split, slot);
-	else if (split->method == SPLIT_TIME && !slot->tts_isnull[scorer->split.attribute - 1])
-		value.time = value_split_time(&scorer->split.reader, slot->tts_values[scorer->split.attribute - 1]);
 	else if (scorer->split.attribute != 0)
-		read_column(&scorer->split, slot, &value);
+		read_split(scorer, slot, &value);
 	role = split_role(split, hash_row_final(row), group, value.time, !value.missing && value.number != 0, stratum);
 	return role == ROLE_TRAIN || (split->refit && role == ROLE_TEST);
 }
@@ -263,20 +331,36 @@ reserve(ScoreState *state)
 	state->capacity = larger;
 }
 
-static void
-score_row(const RowScorer *scorer, TupleTableSlot *slot, double *response)
+static double
+read_offset(const NamedColumn *column, TupleTableSlot *slot)
 {
 	FeatureValue offset;
 
+	read_column(column, slot, &offset);
+	if (offset.missing)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("offset %s is NULL in some row", column->what),
+				 errhint("Leave such rows out of the source, or use coalesce().")));
+	if (!isfinite(offset.number))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("offset %s is %g in some row", column->what, offset.number),
+				 errhint("Offsets must be finite.")));
+	return offset.number;
+}
+
+static void
+score_row(const RowScorer *scorer, TupleTableSlot *slot, double *response)
+{
 	row_binding_read_slot(scorer->binding, slot);
 	if (scorer->offset.attribute == 0)
 	{
 		model_response(scorer->model, scorer->binding->values, scorer->scratch, response);
 		return;
 	}
-	read_column(&scorer->offset, slot, &offset);
 	model_margin(scorer->model, scorer->binding->values, scorer->scratch, scorer->margins);
-	scorer->margins[0] += offset.missing ? 0 : offset.number;
+	scorer->margins[0] += read_offset(&scorer->offset, slot);
 	model_respond(scorer->model, scorer->margins, response);
 }
 
@@ -290,12 +374,7 @@ keep_terms(const ScoreState *state, TupleTableSlot *slot)
 
 	memcpy(rows->terms + rows->count * nterms, scorer->scratch, nterms * sizeof(double));
 	if (rows->offset != NULL)
-	{
-		FeatureValue offset;
-
-		read_column(&scorer->offset, slot, &offset);
-		rows->offset[rows->count] = offset.missing ? 0 : offset.number;
-	}
+		rows->offset[rows->count] = read_offset(&scorer->offset, slot);
 }
 
 static double

@@ -1,6 +1,6 @@
 -- Evaluation leaves out what a version was trained on, and agrees with plain SQL over predict().
 
-SELECT plan(38);
+SELECT plan(61);
 SET client_min_messages = warning;
 
 CREATE TEMP TABLE result AS
@@ -106,3 +106,29 @@ SET LOCAL ROLE evaluate_caller;
 SELECT is(count(*), 2::bigint, 'with read both are given') FROM (VALUES (1, 'crm.customers'), (2, NULL)) AS s (i, source),
 	LATERAL mlops.evaluate('churn/1', source) AS e WHERE metric = 'roc_auc';
 ROLLBACK;
+
+-- columns that training would not take for the purpose
+CREATE TABLE typed AS SELECT i AS id, (i % 7)::float8 AS x, (i % 7)::float8 + i % 3 AS y, i % 3 = 0 AS flag, (ARRAY['u', 'v'])[1 + i % 2] AS label,
+    '2024-01-01'::date + i AS day, (i % 2)::float8 AS o, 1.0 AS w FROM generate_series(1, 400) AS i;
+SELECT count(*) FROM mlops.train('typed', 'SELECT id, x, y, o, w FROM typed', target => 'y', key => 'id', algorithm => 'glm', weight => 'w', params => '{"offset": "o"}');
+SELECT count(*) FROM mlops.train('typed_class', 'SELECT id, x, label FROM typed', target => 'label', key => 'id', algorithm => 'logistic');
+SELECT count(*) FROM mlops.train('typed_time', 'SELECT id, x, y, day FROM typed', target => 'y', key => 'id', algorithm => 'linear', split => '{"method": "time", "column": "day", "test": 0.2}');
+SELECT count(*) FROM mlops.train('typed_flag', 'SELECT id, x, y, flag FROM typed', target => 'y', key => 'id', algorithm => 'linear', split => '{"method": "column", "column": "flag"}');
+CREATE FUNCTION pg_temp.refusal(model text, columns text, rows text DEFAULT 'heldout') RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM * FROM mlops.evaluate(model, format('SELECT id, x, %s FROM typed', columns), rows);
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM; END $$;
+SELECT matches(pg_temp.refusal(model, columns, rows), expected, model || ': ' || columns)
+FROM (VALUES ('typed/1', 'y, o', 'all', '^none$'), ('typed/1', 'y::int AS y, o::numeric AS o', 'all', '^none$'), ('typed/1', 'flag AS y, o', 'all', '^none$'),
+    ('typed/1', 'y::text AS y, o', 'all', '^42804 .*"y" of type text.*regression'), ('typed/1', 'day AS y, o', 'all', '^42804 .*"y" of type date'),
+    ('typed/1', 'ARRAY[y] AS y, o', 'all', '^42804 .*"y" of type double precision\[\]'),
+    ('typed/1', 'y, o::text AS o', 'all', '^42804 .*"o" of type text.*offset'), ('typed/1', 'y, nullif(o, 1) AS o', 'all', '^22004 offset column "o" is NULL'),
+    ('typed/1', 'y, o / 0.1 * ''Infinity''::float8 AS o', 'all', '^22023 offset column "o" is'),
+    ('typed_class/1', 'label', 'all', '^none$'), ('typed_class/1', 'label::char(5) AS label', 'all', '^none$'),
+    ('typed_class/1', 'day AS label', 'all', '^42804 .*"label" of type date.*classification'), ('typed_class/1', 'ARRAY[x] AS label', 'all', '^42804 '),
+    ('typed_time/1', 'y, day', 'heldout', '^none$'), ('typed_time/1', 'y, day::text AS day', 'heldout', '^42804 .*"day" of type text.*time of a split'),
+    ('typed_time/1', 'y, id + 0 AS day', 'heldout', '^42804 '), ('typed_time/1', 'y, CASE WHEN id > 9 THEN day END AS day', 'heldout', '^22004 .*"day" is NULL'),
+    ('typed_time/1', 'y, 0 AS day', 'all', '^none$'),
+    ('typed_flag/1', 'y, flag', 'heldout', '^none$'), ('typed_flag/1', 'y, flag::int AS flag', 'heldout', '^none$'),
+    ('typed_flag/1', 'y, flag::text AS flag', 'heldout', '^42804 .*"flag" of type text.*flag of a split'), ('typed_flag/1', 'y, id AS flag', 'heldout', '^22023 .*"flag" is 2'),
+    ('typed_flag/1', 'y, CASE WHEN id > 9 THEN flag END AS flag', 'heldout', '^22004 .*"flag" is NULL')) AS v (model, columns, rows, expected);
