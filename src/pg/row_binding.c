@@ -294,12 +294,6 @@ row_binding_create_for(const Model *model, const char *name, TupleDesc descripto
 	return binding;
 }
 
-RowBinding *
-row_binding_create(const Model *model, TupleDesc descriptor)
-{
-	return row_binding_create_for(model, NULL, descriptor);
-}
-
 static void
 read_values(RowBinding *binding, const Datum *datums, const bool *nulls)
 {

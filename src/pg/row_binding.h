@@ -32,10 +32,9 @@ typedef struct RowBinding
  * ERROR 42703 naming every missing feature, 42804 naming each column whose type
  * cannot stand for the feature (feature_accepts), 42702 for a feature's name
  * that two columns have.  Extra columns are ignored.  Lives in
- * CurrentMemoryContext; `model` must live as long.
+ * CurrentMemoryContext; `model` must live as long.  `name` is the model's in
+ * messages, NULL: "the model".
  */
-extern RowBinding *row_binding_create(const Model *model, TupleDesc descriptor);
-/* The same; `name` is the model's in messages, NULL: "the model". */
 extern RowBinding *row_binding_create_for(const Model *model, const char *name, TupleDesc descriptor);
 /* Memory for detoasting comes from CurrentMemoryContext: reset it per row. */
 extern void row_binding_read_slot(RowBinding *binding, TupleTableSlot *slot);

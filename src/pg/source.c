@@ -304,12 +304,6 @@ source_descriptor(const Source *source)
 }
 
 const char *
-source_text(const Source *source)
-{
-	return source->text;
-}
-
-const char *
 source_query(const Source *source)
 {
 	return source->query_text;

@@ -27,7 +27,6 @@ extern void source_check_expression(const char *expression);
 /* A relation name or SELECT, checked as by source_open, as a SELECT that can stand in parentheses. */
 extern char *source_subquery(const char *text);
 extern TupleDesc source_descriptor(const Source *source);
-extern const char *source_text(const Source *source);	/* as given */
 extern const char *source_query(const Source *source);	/* the SELECT that is run */
 /* Relations that the query names, with their definitions, as jsonb text. */
 extern char *source_relations_json(const Source *source);

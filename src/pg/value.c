@@ -51,8 +51,9 @@ uuid_text(const pg_uuid_t *uuid, char *text)
 	}
 }
 
-int
-value_enum_index(const ValueReader *reader, Oid value)
+/* Among the reader's labels; -1 when the value was added since. */
+static int
+enum_index(const ValueReader *reader, Oid value)
 {
 	int			low = 0;
 	int			high = reader->enum_count - 1;
@@ -74,7 +75,7 @@ value_enum_index(const ValueReader *reader, Oid value)
 static const char *
 enum_label(const ValueReader *reader, Oid value)
 {
-	int			index = value_enum_index(reader, value);
+	int			index = enum_index(reader, value);
 	HeapTuple	tuple;
 	char	   *label;
 

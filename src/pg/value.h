@@ -149,9 +149,6 @@ extern int64 value_instant_microseconds(const ValueReader *reader, int64 local);
 /* What a split by time compares: as above, but a timestamptz as its instant, whatever the time zone. */
 extern int64 value_split_time(const ValueReader *reader, Datum datum);
 
-/* Index of an enum value among the reader's labels, -1 when it was added since. */
-extern int	value_enum_index(const ValueReader *reader, Oid value);
-
 /* SQL type name for messages and schemas. */
 extern char *value_type_name(Oid type, int32 typmod);
 

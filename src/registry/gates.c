@@ -37,8 +37,9 @@ static const struct
 	{"mean_absolute_percentage_error", false}, {"r2_score", true}, {"explained_variance", true}
 };
 
-bool
-gate_metric_direction(const char *metric, bool *higher_is_better)
+/* False when no metric has that name. */
+static bool
+metric_direction(const char *metric, bool *higher_is_better)
 {
 	for (size_t i = 0; i < lengthof(metrics); i++)
 	{
@@ -116,7 +117,7 @@ check_metric_gate(FunctionCallInfo fcinfo, Gate *gate)
 {
 	if (gate->condition != NULL || gate->query != NULL)
 		refuse_arguments("a gate has a metric or a condition, not both", "Set two gates.");
-	if (!gate_metric_direction(gate->metric, &gate->higher_is_better))
+	if (!metric_direction(gate->metric, &gate->higher_is_better))
 		unknown_metric(gate->metric);
 	if (!PG_ARGISNULL(5))
 		gate->higher_is_better = PG_GETARG_BOOL(5);

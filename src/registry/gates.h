@@ -69,7 +69,4 @@ extern void gates_record(const Registered *target, List *results, const char *pu
 /* Failures of gates that are enabled, one line each; NULL when there are none. */
 extern char *gates_failures(List *results, const char *mode);
 
-/* For metric names: false when unknown. */
-extern bool gate_metric_direction(const char *metric, bool *higher_is_better);
-
 #endif							/* REGISTRY_GATES_H */

@@ -62,7 +62,7 @@ static void
 read_trials(const pg_uuid_t *tuning_id, TrialRecord *trials, int count)
 {
 	CatalogArg	id = arg_uuid(tuning_id);
-	uint64		found = catalog_execute("SELECT trial_id, score, hyperparameters::text FROM mlops.tuning_trials "
+	uint64		found = catalog_execute("SELECT trial_id, score FROM mlops.tuning_trials "
 										"WHERE tuning_id = $1 ORDER BY trial_id", 1, &id);
 
 	for (uint64 i = 0; i < found; i++)
