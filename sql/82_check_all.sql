@@ -25,6 +25,7 @@ WITH m AS (SELECT * FROM mlops.registered_models),
          UNION SELECT 'tunings', model_id, version FROM mlops.tunings WHERE model_id IS NOT NULL),
      of_role (object, role, model, version) AS (
          SELECT 'registered_models', owner, name, NULL::integer FROM m
+         UNION ALL SELECT 'model_versions', user_id, name, version FROM v
          UNION ALL SELECT 'model_grants', g.grantee, m.name, NULL FROM mlops.model_grants g JOIN m USING (model_id) WHERE g.grantee <> 0
          UNION ALL SELECT 'model_gates', g.author, m.name, NULL FROM mlops.model_gates g JOIN m USING (model_id)),
      chunks AS (SELECT sha256, count(*) AS n, min(chunk_no) AS first, max(chunk_no) AS last, sum(octet_length(data)) AS bytes,

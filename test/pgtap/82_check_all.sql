@@ -1,6 +1,6 @@
 -- check_all finds nothing in a sound registry, and each kind of damage once.
 
-SELECT plan(24);
+SELECT plan(25);
 SET client_min_messages = warning;
 
 CREATE TABLE rows AS SELECT i AS id, hashint4(i) % 100 AS a, hashint4(-i) % 100 AS b, hashint4(i) % 100 + hashint4(i + 7) % 150 > 20 AS y FROM generate_series(1, 400) AS i;
@@ -51,6 +51,7 @@ SELECT is(pg_temp.damage($$UPDATE mlops.model_versions SET stage = CASE version 
 SELECT is(pg_temp.damage($$DELETE FROM mlops.stage_history WHERE event = (SELECT last_event FROM mlops.registered_models WHERE name = 'two') AND model_id = (SELECT model_id FROM mlops.registered_models WHERE name = 'two')$$),
 	'error registered_models two/1: version in Production, but the history says otherwise | error stage_history two/: 2 events are recorded, the highest number is 1', 'an event');
 SELECT is(pg_temp.damage($$DELETE FROM mlops.tunings$$), 'error tuning_trials /: search # does not exist', 'a search');
+SELECT is(pg_temp.damage($$UPDATE mlops.model_versions SET user_id = 4000000000::oid WHERE version = 2$$), 'warning model_versions one/2: role 4000000000 does not exist', 'an author');
 SELECT is(pg_temp.damage($$UPDATE mlops.registered_models SET owner = 4000000000::oid WHERE name = 'two'$$), 'warning registered_models two/: role 4000000000 does not exist', 'an owner');
 SELECT is(pg_temp.damage($$INSERT INTO mlops.erasures (dataset_uuid, rows, digest, erased_by) VALUES (gen_random_uuid(), 1, '', 10)$$), 'warning erasures /: data set # does not exist', 'an erasure');
 SELECT is_empty($$SELECT * FROM mlops.check_all()$$, 'all of it was taken back');
