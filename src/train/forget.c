@@ -131,19 +131,6 @@ kept_table(const VersionRecord *record)
 	return OidIsValid(RangeVarGetRelid(relation, NoLock, true)) ? name : NULL;
 }
 
-/* The recorded source as something to select from. */
-static char *
-source_item(const char *text)
-{
-	const Source *source = source_open(text);
-	char	   *query = pstrdup(source_query(source));
-	int			length = strlen(query);
-
-	while (length > 0 && (query[length - 1] == ';' || strchr(" \t\n\r", query[length - 1]) != NULL))
-		query[--length] = '\0';
-	return psprintf("(%s\n)", query);
-}
-
 /* ---------- which side they were on ---------- */
 
 static void
@@ -295,7 +282,7 @@ find_rows(void *context)
 	RoleSwitch save;
 
 	stored_sql_begin(&save, forgotten->record.author, forgotten->record.search_path, "the source");
-	item = forgotten->kept_in != NULL ? forgotten->kept_in : source_item(forgotten->record.source);
+	item = forgotten->kept_in != NULL ? forgotten->kept_in : psprintf("(%s)", source_subquery(forgotten->record.source));
 	source = source_open(psprintf("SELECT s.* FROM %s AS s %s", item, forgotten->condition));
 	bind_columns(forgotten, source_descriptor(source), keys);
 	(void) source_run(source, receive_row, forgotten);

@@ -1,6 +1,6 @@
 -- Erasure: rows go from what is kept, versions say whether they were trained on them, verify expects the rest.
 
-SELECT plan(38);
+SELECT plan(39);
 SET client_min_messages = warning;
 
 CREATE TABLE people AS SELECT i AS id, 'p' || (i + 1) / 2 AS person, i % 2 AS part, hashint4(i) % 100 AS a, i % 9 AS g, timestamptz '2024-01-01' + i * interval '1 hour' AS at,
@@ -114,3 +114,9 @@ SELECT throws_ok($$SELECT * FROM mlops.forget('m/1', 'p1')$$, '22023', '"m/1" na
 SELECT mlops.revoke_access('m', 'forget_stranger', 'read'), mlops.revoke_access('m', 'forget_stranger', 'manage');
 REVOKE ALL ON kept FROM forget_stranger;
 DROP ROLE forget_stranger;
+
+-- sources that end as statements do
+CREATE TABLE ended AS SELECT i AS id, (i % 7)::float8 AS x, (i % 7)::float8 + i % 3 AS y FROM generate_series(1, 60) AS i;
+SELECT count(*) FROM unnest(ARRAY['SELECT id, x, y FROM ended;', 'SELECT id, x, y FROM ended; -- all of them', 'SELECT id, x, y FROM ended -- all', 'ended', '(TABLE ended);;  /* all */'])
+    WITH ORDINALITY AS s (source, i), LATERAL mlops.train('ended', source, target => 'y', key => 'id', algorithm => 'linear');
+SELECT is((SELECT array_agg(rows_found ORDER BY version) FROM mlops.forget('ended', '5')), '{1,1,1,1,1}', 'semicolons and comments after a source do not matter');
