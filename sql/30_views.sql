@@ -42,6 +42,7 @@ LEFT JOIN LATERAL (SELECT v.version, v.task FROM mlops.model_versions v WHERE v.
                    ORDER BY v.version DESC LIMIT 1) l ON true
 WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.models IS 'Models on which you have a privilege.';
+COMMENT ON COLUMN mlops.models.task IS 'Of the version in Production, else of the newest.';
 COMMENT ON COLUMN mlops.models.algorithm IS 'Of the version in Production.';
 COMMENT ON COLUMN mlops.models.latest_version IS 'The newest version that still exists.';
 GRANT SELECT ON mlops.models TO PUBLIC;
@@ -84,6 +85,12 @@ WHERE mlops.has_access(m.model_id, 'any');
 COMMENT ON VIEW mlops.versions IS 'Versions of models on which you have a privilege; metrics, params and source need read.';
 COMMENT ON COLUMN mlops.versions.metrics IS 'Of the held-out rows, each at its last step; null where a metric is undefined.';
 COMMENT ON COLUMN mlops.versions.params IS 'As used, defaults included.';
+COMMENT ON COLUMN mlops.versions.model_sha256 IS 'Of the bytes of the model: versions with the same one predict the same.';
+COMMENT ON COLUMN mlops.versions.rows_test IS 'Held out.';
+COMMENT ON COLUMN mlops.versions.rows_skipped IS 'Without a usable target, or of a class that only held-out rows have.';
+COMMENT ON COLUMN mlops.versions.source IS 'As it was given to train.';
+COMMENT ON COLUMN mlops.versions.seconds IS 'From the call of train until the model was stored.';
+COMMENT ON COLUMN mlops.versions.run_id IS 'Leads to mlops.experiment_runs: how the version was trained.';
 GRANT SELECT ON mlops.versions TO PUBLIC;
 
 CREATE VIEW mlops.deployments WITH (security_barrier) AS
@@ -119,7 +126,9 @@ SELECT m.name COLLATE "default" AS model,
 FROM mlops.registered_models m
 JOIN mlops.stage_history h USING (model_id)
 WHERE mlops.has_access(m.model_id, 'any');
-COMMENT ON VIEW mlops.history IS 'Every change of stage, in order of event.';
+COMMENT ON VIEW mlops.history IS 'Every change of stage.';
+COMMENT ON COLUMN mlops.history.event IS 'Numbers the changes of a model.';
+COMMENT ON COLUMN mlops.history.forced IS 'Gates or approval were passed by force => true.';
 COMMENT ON COLUMN mlops.history.from_stage IS 'NULL where the version was registered.';
 GRANT SELECT ON mlops.history TO PUBLIC;
 
@@ -170,6 +179,11 @@ LEFT JOIN LATERAL (SELECT x.* FROM mlops.inputs i JOIN mlops.datasets x ON x.dat
 COMMENT ON VIEW mlops.experiment_runs IS 'Runs of yours and runs that made versions which you may read: arguments, parameters, latest metrics, data, software.';
 COMMENT ON COLUMN mlops.experiment_runs.model IS 'The model that the run made a version of, if it made one that you may read.';
 COMMENT ON COLUMN mlops.experiment_runs.metrics IS 'Each at its last step; null where undefined.';
+COMMENT ON COLUMN mlops.experiment_runs.arguments IS 'Of the call of train; those that were left out have their defaults.';
+COMMENT ON COLUMN mlops.experiment_runs.environment IS 'Software and processor type: what decides the bits of a fit with LAPACK.';
+COMMENT ON COLUMN mlops.experiment_runs.digest IS 'What mlops.fingerprint gave for the source.';
+COMMENT ON COLUMN mlops.experiment_runs.profile IS 'As rows: mlops.profiles.';
+COMMENT ON COLUMN mlops.experiment_runs.source_relations IS 'Tables and views that the source names, with columns and definitions of then.';
 GRANT SELECT ON mlops.experiment_runs TO PUBLIC;
 
 CREATE VIEW mlops.grants WITH (security_barrier) AS
@@ -201,4 +215,7 @@ SELECT a.at,
 FROM mlops.audit_log a
 WHERE mlops.has_access(a.model_id, 'manage');
 COMMENT ON VIEW mlops.audit IS 'Committed changes to models that you manage; superusers also see those to models that are gone.';
+COMMENT ON COLUMN mlops.audit.role IS 'Who did it.';
+COMMENT ON COLUMN mlops.audit.model IS 'Its name of then; model_id stays.';
+COMMENT ON COLUMN mlops.audit.xid IS 'The transaction: what was done together has the same.';
 GRANT SELECT ON mlops.audit TO PUBLIC;

@@ -100,6 +100,8 @@ FROM mlops.registered_models m
 JOIN mlops.gate_checks c USING (model_id)
 WHERE mlops.has_access(m.model_id, 'read');
 COMMENT ON VIEW mlops.gate_results IS 'Results of gates that were recorded, of models that you may read; a promotion that was refused leaves none.';
+COMMENT ON COLUMN mlops.gate_results.slice IS 'Value of the expression slice; NULL: all rows.';
+COMMENT ON COLUMN mlops.gate_results.baseline IS 'The same of the version in Production, on the same rows; NULL where nothing is compared.';
 COMMENT ON COLUMN mlops.gate_results.purpose IS 'check: by check_gates; promote; force: promote with force => true.';
 GRANT SELECT ON mlops.gate_results TO PUBLIC;
 

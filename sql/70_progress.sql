@@ -31,5 +31,9 @@ FROM mlops.progress_slots() AS s
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) s.database;
 COMMENT ON VIEW mlops.training_progress IS
     'Trainings that run now, in any session: phase, share done, iteration and loss. Members of the training role and of pg_read_all_stats see the texts, others only counts.';
+COMMENT ON COLUMN mlops.training_progress.done IS 'Of the phase, in its own units: rows, blocks, trees.';
+COMMENT ON COLUMN mlops.training_progress.total IS 'The same; NULL where it is not known.';
+COMMENT ON COLUMN mlops.training_progress.fraction IS 'done / total.';
+COMMENT ON COLUMN mlops.training_progress.workers IS 'Parallel workers beside the session itself.';
 REVOKE ALL ON mlops.training_progress FROM PUBLIC;
 GRANT SELECT ON mlops.training_progress TO PUBLIC;

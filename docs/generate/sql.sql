@@ -43,11 +43,13 @@ FROM form WHERE prokind = 'a' GROUP BY proname ORDER BY proname COLLATE "C";
 
 SELECT '## Views
 ';
-SELECT format(E'### mlops.%s\n\n%s\n\nColumns: %s.\n', c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''),
-	(SELECT string_agg(format('`%s` %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
-	 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
+SELECT format(E'### mlops.%s\n\n%s\n\nColumns: %s.\n%s', c.relname, coalesce(obj_description(c.oid, 'pg_class'), ''),
+	string_agg(format('`%s` %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum),
+	coalesce(E'\n' || string_agg(format(E'- `%s`: %s\n', a.attname, col_description(c.oid, a.attnum)), '' ORDER BY a.attnum)
+		FILTER (WHERE col_description(c.oid, a.attnum) IS NOT NULL), ''))
 FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-WHERE c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT') ORDER BY c.relname COLLATE "C";
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT') GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE "C";
 
 SELECT '## Types
 ';
