@@ -13,6 +13,8 @@
 
 #define RISE_TOLERANCE 1e-10	/* of the deviance: rounding, not a bad step */
 #define MAX_HALVINGS 25
+#define SMALL_RETREATS 4		/* halvings before steps are cut by more, as in irls_step.c */
+#define LARGE_RETREAT 0.1
 #define SEPARATION_TOLERANCE 1e-9	/* of the largest move: rounding, not overlap */
 #define DIVERGENT_TOLERANCE 1e-6
 #define SEPARATED_DECREMENT 1e-9	/* of the deviance: separated rows have no say in the other estimates any more */
@@ -388,19 +390,20 @@ coefficients(const MultinomialIterate *iterate)
 	return (size_t) (iterate->present - 1) * ((size_t) iterate->nkept + 1);
 }
 
-/* Goes half of the way back to the last good coefficients. */
+/* Goes back towards the last good coefficients: half of the way, later most of it. */
 static void
 retreat(const FitPlan *plan, MultinomialIterate *iterate)
 {
 	MultinomialVectors v = multinomial_vectors(plan, iterate);
 	bool		give_up = iterate->halvings >= MAX_HALVINGS;
+	double		kept = iterate->halvings < SMALL_RETREATS ? 0.5 : LARGE_RETREAT;
 
 	for (size_t i = 0; i < coefficients(iterate); i++)
 	{
-		v.beta[i] = give_up ? v.previous[i] : 0.5 * (v.beta[i] + v.previous[i]);
-		v.direction[i] = give_up ? 0.0 : 0.5 * v.direction[i];
+		v.beta[i] = give_up ? v.previous[i] : kept * v.beta[i] + (1.0 - kept) * v.previous[i];
+		v.direction[i] = give_up ? 0.0 : kept * v.direction[i];
 	}
-	iterate->promise *= 0.5;
+	iterate->promise *= kept;
 	iterate->halvings++;
 	iterate->iteration++;
 	if (give_up)
