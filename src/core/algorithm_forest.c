@@ -462,6 +462,8 @@ grow_forest(Forest *forest, ForestFit *leader)
 	ForestGrower *grower;
 
 	CORE_TRY(forest_grower_create(forest, &grower));
+	if (leader != NULL && forest->team->progress != NULL)
+		forest->team->progress(forest->team, 0, job->ntrees, NAN);
 	for (int first = 0; first < job->ntrees; first += job->nslots)
 	{
 		int			count = job->ntrees - first < job->nslots ? job->ntrees - first : job->nslots;

@@ -200,6 +200,8 @@ grow_trees(CoreEnv *env, Team *team, const IsolationJob *job, IsolationFit *lead
 	IsolationGrower *grower;
 
 	CORE_TRY(isolation_grower_create(env, team, job, &grower));
+	if (leader != NULL && team->progress != NULL)
+		team->progress(team, 0, job->ntrees, NAN);
 	for (int first = 0; first < job->ntrees; first += job->nslots)
 	{
 		int			count = job->ntrees - first < job->nslots ? job->ntrees - first : job->nslots;

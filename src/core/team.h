@@ -64,7 +64,7 @@ struct Team
 	void		(*sleep) (Team *team, unsigned generation);
 	/* Called by the process that advanced sync->generation. */
 	void		(*wake) (Team *team);
-	/* Leader: for progress reports; NULL: none. loss NaN: unknown. */
+	/* Leader: for progress reports, the first when trees begin to grow or one has; NULL: none. loss NaN: unknown. */
 	void		(*progress) (Team *team, int64_t done, int64_t total, double loss);
 };
 

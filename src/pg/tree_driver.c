@@ -77,6 +77,7 @@ typedef struct TreeTeam
 	TeamSync   *own_sync;		/* of this process alone */
 	ParallelWork work;
 	TreeTeamShared *shared;
+	bool		growing;		/* progress has been told of trees */
 } TreeTeam;
 
 extern PGDLLEXPORT void tree_driver_worker_main(dsm_segment *segment, shm_toc *toc);
@@ -490,8 +491,11 @@ leader_stop(Team *team)
 static void
 leader_progress(Team *team, int64_t done, int64_t total, double loss)
 {
-	if (done == 1)
+	TreeTeam   *tree = (TreeTeam *) team;
+
+	if (!tree->growing)
 		progress_phase("fitting", total);
+	tree->growing = true;
 	if (!isnan(loss))
 		progress_metric((int) done, loss);
 	progress_update(done);
