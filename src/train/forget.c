@@ -492,7 +492,8 @@ lock_model(const char *name, ModelRow *model)
 	locked = model->model_id;
 	id = arg_uuid(&locked);
 	catalog_begin(&work);
-	catalog_execute("SELECT 1 FROM mlops.registered_models WHERE model_id = $1 FOR NO KEY UPDATE", 1, &id);
+	/* an UPDATE, so that a REPEATABLE READ transaction that does not see the erasures cannot drop the model */
+	catalog_execute("UPDATE mlops.registered_models SET last_event = last_event WHERE model_id = $1", 1, &id);
 	catalog_end(&work);
 	catalog_push_snapshot();
 	if (!catalog_find_model(name, model))
