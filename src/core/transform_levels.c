@@ -172,8 +172,49 @@ insert_candidate(LevelTask *task, int position, const char *text)
 		task->group[row] += task->group[row] >= position;
 }
 
+/* Sums of the weights of the rows in each of so many groups. */
+static CoreStatus
+sum_groups(LevelTask *task, int ngroups, double *weight)
+{
+	LearnContext *context = task->context;
+	RowGroups	groups;
+
+	CORE_TRY(row_groups_make(context->env, task->group, context->data->ntrain, ngroups, &groups));
+	for (int group = 0; group < ngroups; group++)
+	{
+		ExactSum	sum;
+
+		exact_sum_init(&sum);
+		for (int64_t i = groups.start[group]; i < groups.start[group + 1]; i++)
+			exact_sum_add(&sum, context->weight[groups.rows[i]]);
+		weight[group] = exact_sum_value(&sum);
+		env_poll(context->env);
+	}
+	row_groups_release(context->env, &groups);
+	return CORE_OK;
+}
+
+/* The candidate with the most rows, by weight; among equals the first. */
+static CoreStatus
+most_frequent(LevelTask *task, int *level)
+{
+	CoreEnv    *env = task->context->env;
+	double	   *weight;
+
+	CORE_ALLOC(env, weight, (size_t) task->n + 1);
+	for (int i = 0; i < task->n; i++)
+		weight[i] = (double) task->count[i];
+	if (task->context->weight != NULL)
+		CORE_TRY(sum_groups(task, task->n + 1, weight));
+	*level = 0;
+	for (int i = 1; i < task->n; i++)
+		*level = weight[i] > weight[*level] ? i : *level;
+	env_release(env, weight);
+	return CORE_OK;
+}
+
 /* Missing rows become rows of a level: the most frequent one, or a constant. */
-static void
+static CoreStatus
 impute_level(LevelTask *task)
 {
 	const FeatureOptions *options = task->options;
@@ -181,22 +222,19 @@ impute_level(LevelTask *task)
 	bool		found = true;
 
 	if (task->f->parts != 0 || (options->impute != IMPUTE_MODE && options->impute != IMPUTE_CONSTANT))
-		return;
+		return CORE_OK;
 	if (options->impute == IMPUTE_CONSTANT && options->impute_text != NULL)
 	{
 		level = find_candidate(task, options->impute_text, (int) strlen(options->impute_text), &found);
 		if (!found && task->missing_rows == 0)
-			return;
+			return CORE_OK;
 		if (!found)
 			insert_candidate(task, level, options->impute_text);
 	}
 	else
-	{
-		for (int i = 1; i < task->n; i++)
-			level = task->count[i] > task->count[level] ? i : level;
-	}
+		CORE_TRY(most_frequent(task, &level));
 	if (task->n == 0)
-		return;
+		return CORE_OK;
 	task->imputed = level;
 	task->count[level] += task->missing_rows;
 	task->count[task->n] = 0;
@@ -205,6 +243,7 @@ impute_level(LevelTask *task)
 		if (task->group[row] == task->n)
 			task->group[row] = level;
 	}
+	return CORE_OK;
 }
 
 /* Of the kept candidates only the `limit` most frequent, among equals the first in byte order. */
@@ -374,27 +413,12 @@ weigh_levels(LevelTask *task)
 {
 	LearnContext *context = task->context;
 	FeatureTransform *f = task->f;
-	RowGroups	groups;
 
 	CORE_ALLOC(context->env, task->weight, (size_t) CODE_ROWS(f));
-	if (context->weight == NULL)
-	{
-		for (int i = 0; i <= task->n; i++)
-			task->weight[task->row[i]] += (double) task->count[i];
-		return CORE_OK;
-	}
-	CORE_TRY(row_groups_make(context->env, task->group, context->data->ntrain, CODE_ROWS(f), &groups));
-	for (int level = 0; level < CODE_ROWS(f); level++)
-	{
-		ExactSum	sum;
-
-		exact_sum_init(&sum);
-		for (int64_t i = groups.start[level]; i < groups.start[level + 1]; i++)
-			exact_sum_add(&sum, context->weight[groups.rows[i]]);
-		task->weight[level] = exact_sum_value(&sum);
-		env_poll(context->env);
-	}
-	row_groups_release(context->env, &groups);
+	if (context->weight != NULL)
+		return sum_groups(task, CODE_ROWS(f), task->weight);
+	for (int i = 0; i <= task->n; i++)
+		task->weight[task->row[i]] += (double) task->count[i];
 	return CORE_OK;
 }
 
@@ -577,7 +601,7 @@ learn_levels(LearnContext *context, FeatureTransform *f, const FeatureOptions *o
 
 	CORE_TRY(f->parts != 0 ? collect_parts(&task) : collect_dictionary(&task));
 	count_candidates(&task);
-	impute_level(&task);
+	CORE_TRY(impute_level(&task));
 	f->impute = options->impute == IMPUTE_AUTO ? IMPUTE_NONE : options->impute;
 	CORE_TRY(choose_encoding(&task));
 	choose_missing(&task, want_indicator);

@@ -182,6 +182,30 @@ missing_takes_the_mode_or_a_constant(void **state)
 	assert_scores(transform, "k=b", asked, (double[]) {0, 1, 0, 15.0 / 65, 15.0 / 65, 15.0 / 65});
 }
 
+/* A row of weight 3 is three rows: as many of "a" as would have "c" the mode, were they counted. */
+static void
+the_mode_counts_weights(void **state)
+{
+	CoreEnv    *env = &((TestEnv *) *state)->core;
+	FeatureOptions options = {.impute = IMPUTE_MODE};
+	FeatureValue missing = raw_missing;
+	Rows		rows;
+	Transform  *transform;
+
+	for (int factor = 1; factor <= 3; factor++)
+	{
+		add_levels(&rows, env, 20, 15, 30, 0, 12);
+		rows.data.weight = env_alloc(env, 77, sizeof(double));
+		for (int i = 0; i < 77; i++)
+			rows.data.weight[i] = i < 20 ? factor : 1;
+		transform = rows_learn(&rows, &options, PROFILE_LINEAR, 0);
+		/* reference coding: "a" is 0 in both terms */
+		assert_close(rows_score_term(transform, &missing, "k=c"), factor == 1 ? 1 : 0, 0, 0);
+		assert_close(rows_score_term(transform, &missing, "k=b"), 0, 0, 0);
+		rows_assert_paths_agree(&rows, transform);
+	}
+}
+
 static void
 the_most_frequent_levels_stay(void **state)
 {
@@ -523,6 +547,7 @@ main(void)
 		T(onehot_has_a_column_for_each_level),
 		T(unseen_levels_are_the_weighted_average),
 		T(missing_takes_the_mode_or_a_constant),
+		T(the_mode_counts_weights),
 		T(the_most_frequent_levels_stay),
 		T(ordinals_follow_bytes_or_the_given_order),
 		T(trees_get_nominal_codes),
