@@ -59,7 +59,8 @@ execute(const char *sql, int nargs, const CatalogArg *args, bool read_only)
 uint64
 catalog_execute(const char *sql, int nargs, const CatalogArg *args)
 {
-	return execute(sql, nargs, args, false);
+	/* a parallel operation cannot start a command; only what reads is called in one */
+	return execute(sql, nargs, args, IsInParallelMode());
 }
 
 uint64

@@ -1,5 +1,5 @@
 -- Predictions of many rows run in parallel without being told to, and give the same bits.
-SELECT plan(12);
+SELECT plan(16);
 SET client_min_messages = warning;
 CREATE FUNCTION pg_temp.plan(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -36,6 +36,11 @@ SELECT cmp_ok(pg_temp.cost($$SELECT mlops.predict('line', m) FROM public.many m$
 SELECT matches(pg_temp.plan($$CREATE TABLE public.scores AS SELECT id, mlops.predict('trees', m) AS p FROM public.many m$$), 'Gather(.|\n)*Workers Launched: [1-9](.|\n)*Parallel Seq Scan(.|\n)*served_is',
     'a table of scores');
 SELECT matches(pg_temp.plan($$CREATE MATERIALIZED VIEW public.labels AS SELECT id, mlops.predict_label('trees', m) AS l FROM public.many m$$), 'Gather(.|\n)*Workers Launched: [1-9]', 'a materialized view');
+
+-- what reads a recorded source beside workers, in a statement that writes: it starts no command
+SELECT matches(pg_temp.plan(format('CREATE TABLE public.%s AS SELECT count(*) FROM public.many WHERE a >= (SELECT count(*) FROM mlops.%1$s(''line'')) - 100', f)),
+    'Function Scan on mlops.' || f || '(.|\n)*Workers Launched: [1-9]', f || ' beside workers')
+FROM unnest('{lineage,check_source,global_explain,permutation_importance}'::text[]) AS f;
 
 CREATE TABLE public.in_parallel AS SELECT min(p), max(p), count(*), sum(hashfloat8(p)::bigint), 1 AS v FROM (SELECT mlops.predict('line', m) AS p FROM public.many m) s
     UNION ALL SELECT min(p), max(p), count(*), sum(hashfloat8(p)::bigint), 2 FROM (SELECT mlops.predict('trees', m) AS p FROM public.many m) s;
