@@ -238,6 +238,40 @@ record_admission(const Registered *target, const Admission *admission, bool forc
 	catalog_audit(target->user, "force", &target->model.model_id, target->model.name, target->version.version, detail.data);
 }
 
+static char *
+question(const char *column, const char *task)
+{
+	return column != NULL ? psprintf("predicts column \"%s\" (%s)", column, task) : psprintf("has task %s", task);
+}
+
+/* Whoever reads scores by the model's name gets answers to another question now; between catalog_begin and catalog_end. */
+static void
+tell_other_question(const Registered *target, int32 previous)
+{
+	CatalogArg	args[] = {arg_uuid(&target->model.model_id), arg_int4(target->version.version), arg_int4(previous)};
+	char	   *facts[4];
+
+	if (previous == 0 ||
+		catalog_execute("SELECT n.target, n.task, p.target, p.task FROM mlops.model_versions n JOIN mlops.model_versions p USING (model_id) "
+						"WHERE n.model_id = $1 AND n.version = $2 AND p.version = $3 "
+						"AND (n.task <> p.task OR n.target <> p.target)", lengthof(args), args) == 0)
+		return;
+	for (int i = 0; i < 4; i++)
+	{
+		bool		isnull;
+		Datum		value = catalog_result(i + 1, &isnull);
+
+		facts[i] = isnull ? NULL : TextDatumGetCString(value);
+	}
+	ereport(NOTICE,
+			(errmsg("version %d of model \"%s\" answers another question than version %d, which was in Production",
+					target->version.version, target->model.name, previous),
+			 errdetail("Version %d %s, version %d %s.", target->version.version, question(facts[0], facts[1]), previous,
+					   question(facts[2], facts[3])),
+			 errhint("mlops.rollback('%s') puts version %d back; another question is better asked of another model.",
+					 target->model.name, previous)));
+}
+
 /* version 0: as `reference` says. */
 static Datum
 promote(FunctionCallInfo fcinfo, const char *reference, int32 number, const char *stage)
@@ -269,6 +303,8 @@ promote(FunctionCallInfo fcinfo, const char *reference, int32 number, const char
 		catalog_begin(&work);
 		record_admission(&target, &admission, force);
 		previous = move_to_stage(&change, stage);
+		if (strcmp(stage, "Production") == 0)
+			tell_other_question(&target, previous);
 		catalog_audit(target.user, "promote", &target.model.model_id, target.model.name, version->version,
 					  stage_detail(version->stage, stage, force));
 		catalog_end(&work);

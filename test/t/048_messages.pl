@@ -50,6 +50,14 @@ unlike($few, qr/classification with 3 classes/, '... and is told once');
 like(messages(q{SELECT mlops.train('k', 'SELECT i AS id, i AS x, i % 3 || ''rd'' AS y FROM generate_series(1, 300) i', 'y', 'naive_bayes', key => 'id')}),
 	qr/classification with 3 classes/, 'three classes that train');
 
+# a model that answers another question than the one it replaces
+messages(q{SELECT mlops.train('q', 'SELECT i AS id, i % 7 AS x, i % 5 + 0.5 AS y, i % 3 = 0 AS b FROM generate_series(1, 300) i', t, a, key => 'id', exclude => CASE t WHEN 'y' THEN '{b}'::text[] ELSE '{y}' END)
+	FROM (VALUES ('y', 'linear'), ('y', 'glm'), ('b', 'logistic')) AS v (t, a)});
+is(messages(q{SELECT mlops.promote('q/1'); SELECT mlops.promote('q/2')}), '', 'the same question');
+like(messages(q{SELECT mlops.promote('q/3')}),
+	qr/NOTICE:  version 3 of model "q" answers another question than version 2.*Version 3 predicts column "b" \(binary\), version 2 predicts column "y" \(regression\)\./s,
+	'another one is told');
+
 # what is going on
 $node->safe_psql('postgres', q{CREATE TABLE busy AS SELECT i AS id, i * 7919 % 1000 AS x, i % 7 + sin(i) AS y, i % 3 = 0 AS b FROM generate_series(1, 40000) i});
 my $progress = q{SET mlops.progress_interval = '1ms'; };
