@@ -45,35 +45,41 @@ curve_roc(CoreEnv *env, const double *score, const double *y, const double *w, i
 	int64_t		next = 0;
 	double		positive;
 	double		negative;
-	double		above_positive = 0;
-	double		above_negative = 0;
+	ExactSum	above_positives;	/* exact, so that what is left is never below 0 */
+	ExactSum	above_negatives;
 
 	CORE_TRY(metrics_score_groups(env, score, y, w, n, &groups, &ngroups));
 	group_totals(env, groups, ngroups, &positive, &negative);
+	exact_sum_init(&above_positives);
+	exact_sum_init(&above_negatives);
 	npoints = ngroups + 1 < max_points ? ngroups + 1 : max_points;
 	CORE_ALLOC(env, *points, npoints);
 	*count = 0;
 	for (int64_t g = 0; g <= ngroups; g++)
 	{
 		RocPoint   *point;
+		double		above_positive;
+		double		above_negative;
 
 		if (g % POLL_GROUPS == 0)
 			env_poll(env);
 		if (g > 0)
 		{
-			above_positive += groups[g - 1].positive;
-			above_negative += groups[g - 1].negative;
+			exact_sum_add(&above_positives, groups[g - 1].positive);
+			exact_sum_add(&above_negatives, groups[g - 1].negative);
 		}
 		if (g != next)
 			continue;
+		above_positive = exact_sum_value(&above_positives);
+		above_negative = exact_sum_value(&above_negatives);
 		point = &(*points)[(*count)++];
 		point->threshold = g > 0 ? groups[g - 1].score : INFINITY;
 		point->true_positives = above_positive;
 		point->false_positives = above_negative;
-		point->true_negatives = g < ngroups ? negative - above_negative : 0;
-		point->false_negatives = g < ngroups ? positive - above_positive : 0;
-		point->recall = share(g < ngroups ? above_positive : positive, positive);
-		point->false_positive_rate = share(g < ngroups ? above_negative : negative, negative);
+		point->true_negatives = negative - above_negative;
+		point->false_negatives = positive - above_positive;
+		point->recall = share(above_positive, positive);
+		point->false_positive_rate = share(above_negative, negative);
 		/* the group of the next point: evenly spaced from the first to the last */
 		if (*count < npoints)
 			next = (int64_t) ((double) *count * (double) ngroups / (double) (npoints - 1));

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/curves.h"
 #include "core/metrics.h"
 
 #define ROWS 700
@@ -108,6 +109,42 @@ common_factors_do_not_matter(void **state)
 	}
 }
 
+/* Shares stay within 0 and 1 and counts do not fall below 0, whatever rounding does to sums of weights. */
+static void
+roc_points_are_shares(void **state)
+{
+	CoreEnv    *env = &((TestEnv *) *state)->core;
+	TestRandom	random = {15};
+	double		score[ROWS];
+	double		y[ROWS];
+	double		w[ROWS];
+
+	for (int round = 0; round < 40; round++)
+	{
+		RocPoint   *points;
+		int64_t		count;
+
+		fill(&random, 1000000, score, y, w);
+		for (int i = 0; i < ROWS; i++)
+		{
+			/* the best scores are all positive, the worst all negative or the other way round */
+			y[i] = i < 5 ? round % 2 : i >= ROWS - 5 ? (round + 1) % 2 : y[i];
+			score[i] = i < 5 ? 2e6 : i >= ROWS - 5 ? -2e6 + i : score[i];
+			w[i] = round % 3 == 0 ? 0.1 : test_random_uniform(&random);
+		}
+		assert_ok(env, curve_roc(env, score, y, w, ROWS, ROWS + 1, &points, &count));
+		for (int64_t i = 0; i < count; i++)
+		{
+			assert_true(points[i].recall >= 0 && points[i].recall <= 1);
+			assert_true(points[i].false_positive_rate >= 0 && points[i].false_positive_rate <= 1);
+			assert_true(points[i].true_negatives >= 0 && points[i].false_negatives >= 0);
+			assert_true(i == 0 || points[i].recall >= points[i - 1].recall);
+			assert_true(i == 0 || points[i].false_positive_rate >= points[i - 1].false_positive_rate);
+		}
+		assert_true(points[count - 1].recall == 1 && points[count - 1].false_positive_rate == 1);
+	}
+}
+
 static double
 regression_metric(CoreEnv *env, const char *name, const double *response, const double *y, const double *w, int n)
 {
@@ -182,6 +219,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(counts_are_pairs, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(one_class_has_no_area, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(common_factors_do_not_matter, test_env_setup, test_env_teardown),
+		cmocka_unit_test_setup_teardown(roc_points_are_shares, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(constant_targets_have_no_r_squared, test_env_setup, test_env_teardown),
 		cmocka_unit_test_setup_teardown(explained_variance_ignores_a_bias, test_env_setup, test_env_teardown),
 	};

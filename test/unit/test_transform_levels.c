@@ -182,7 +182,7 @@ missing_takes_the_mode_or_a_constant(void **state)
 	assert_scores(transform, "k=b", asked, (double[]) {0, 1, 0, 15.0 / 65, 15.0 / 65, 15.0 / 65});
 }
 
-/* A row of weight 3 is three rows: as many of "a" as would have "c" the mode, were they counted. */
+/* A row of weight 2 is two rows: then 20 of "a" are more than 30 of "c". */
 static void
 the_mode_counts_weights(void **state)
 {
