@@ -41,7 +41,8 @@ find_attribute(const DatasetBuild *build, const char *name, const char *purpose)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("%s column \"%s\" does not exist in the source", purpose, name),
-			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) : 0));
+			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
+			 errhint("mlops.describe() lists the columns of a source.")));
 }
 
 static const char *

@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(51);
+SELECT plan(52);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -30,6 +30,9 @@ SELECT lives_ok($$SELECT mlops.train('odd', 'test.pima_diabetes', algorithm => '
 SELECT is((SELECT task FROM mlops.versions WHERE model = 'odd'), 'anomaly', '... which it does');
 SELECT throws_ok($$SELECT mlops.train('odd', 'test.pima_diabetes', algorithm => 'isolation_forest', target => 'diabetes')$$, '22023',
     'task anomaly has no target', 'a target where none is learned');
+
+-- a column that is not there
+SELECT is(hint_of($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', exclude => '{q}')$$), 'mlops.describe() lists the columns of a source.', 'nothing is near');
 
 -- split
 SELECT throws_ok($$SELECT mlops.train('m', 'test.ames', target => 'sale_price', split => '0.3')$$, '22023',
