@@ -285,7 +285,7 @@ row_binding_create_for(const Model *model, const char *name, TupleDesc descripto
 		binding->what[i] = psprintf("column \"%s\"", feature->name);
 		value_reader_init(&binding->readers[i], attribute->atttypid, attribute->atttypmod, feature->time_zone, binding->what[i]);
 		if (feature->kind == FEATURE_CATEGORICAL)
-			(void) value_reader_as_category(&binding->readers[i]);
+			(void) value_reader_as_category_of(feature, &binding->readers[i]);
 		binding->readers[i].width = feature->width;
 		if (feature->kind == FEATURE_VECTOR)
 			binding->scratch[i] = palloc0(sizeof(double) * feature->width);

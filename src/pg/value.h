@@ -53,6 +53,7 @@ typedef struct ValueReader
 	int			width;			/* FEATURE_VECTOR: expected length; 0: not yet known */
 	int			code;			/* a ValueCode */
 	int			number_code;	/* VALUE_CATEGORY: that of the number */
+	bool		single;			/* VALUE_CATEGORY: the feature was real at training, so numbers are rounded as its column would */
 	char	   *label;			/* VALUE_CATEGORY: where its text goes */
 	const char *time_zone;		/* timestamptz: zone for local time */
 	void	   *zone;			/* private: pg_tz */

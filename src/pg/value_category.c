@@ -57,6 +57,13 @@ feature_is_boolean_category(const Feature *feature)
 }
 
 bool
+value_reader_as_category_of(const Feature *feature, ValueReader *reader)
+{
+	reader->single = feature_is_single(feature);
+	return value_reader_as_category(reader);
+}
+
+bool
 value_reader_as_category(ValueReader *reader)
 {
 	switch ((ValueCode) reader->code)
@@ -145,6 +152,31 @@ set_double(FeatureValue *value, double number, bool single, char *label)
 		set_text(value, label, length);
 }
 
+static void
+set_whole(FeatureValue *value, int64 integer, bool single, char *label)
+{
+	if (single)
+		set_double(value, (double) (float) integer, true, label);
+	else
+		set_integer(value, integer, label);
+}
+
+static void
+set_rounded(FeatureValue *value, double number, bool single, char *label)
+{
+	set_double(value, single ? (double) (float) number : number, single, label);
+}
+
+static double
+nearest_double(Datum numeric)
+{
+	double		number;
+	int64		integer;
+
+	(void) value_numeric(numeric, &number, &integer);
+	return number;
+}
+
 void
 category_read(const ValueReader *reader, Datum datum, FeatureValue *value)
 {
@@ -157,19 +189,22 @@ category_read(const ValueReader *reader, Datum datum, FeatureValue *value)
 			set_integer(value, DatumGetInt16(datum), reader->label);
 			break;
 		case VALUE_INT4:
-			set_integer(value, DatumGetInt32(datum), reader->label);
+			set_whole(value, DatumGetInt32(datum), reader->single, reader->label);
 			break;
 		case VALUE_INT8:
-			set_integer(value, DatumGetInt64(datum), reader->label);
+			set_whole(value, DatumGetInt64(datum), reader->single, reader->label);
 			break;
 		case VALUE_FLOAT4:
 			set_double(value, DatumGetFloat4(datum), true, reader->label);
 			break;
 		case VALUE_FLOAT8:
-			set_double(value, DatumGetFloat8(datum), false, reader->label);
+			set_rounded(value, DatumGetFloat8(datum), reader->single, reader->label);
 			break;
 		case VALUE_NUMERIC:
-			set_numeric(value, DatumGetNumeric(datum), reader->label);
+			if (reader->single)
+				set_rounded(value, nearest_double(datum), true, reader->label);
+			else
+				set_numeric(value, DatumGetNumeric(datum), reader->label);
 			break;
 		default:
 			elog(ERROR, "value code %d is no number", reader->number_code);
@@ -181,16 +216,11 @@ void
 category_from_numeric(const Feature *feature, Numeric numeric, FeatureValue *value)
 {
 	char	   *label = palloc(LABEL_BYTES);
-	double		number;
-	int64		integer;
 
-	if (!is_floating(feature))
-	{
+	if (is_floating(feature))
+		set_rounded(value, nearest_double(NumericGetDatum(numeric)), feature_is_single(feature), label);
+	else
 		set_numeric(value, numeric, label);
-		return;
-	}
-	(void) value_numeric(NumericGetDatum(numeric), &number, &integer);
-	set_double(value, feature_is_single(feature) ? (double) (float) number : number, feature_is_single(feature), label);
 }
 
 void

@@ -23,6 +23,8 @@ extern bool feature_is_boolean_category(const Feature *feature);
 
 /* Makes a reader of numbers or booleans one of categories; false: its type is neither. */
 extern bool value_reader_as_category(ValueReader *reader);
+/* The same for values that stand for a feature of a model. */
+extern bool value_reader_as_category_of(const Feature *feature, ValueReader *reader);
 
 /* For value_read: a value that is not NULL.  Text lives in the reader, until its next value, or in the current context. */
 extern void category_read(const ValueReader *reader, Datum datum, FeatureValue *value);

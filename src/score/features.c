@@ -79,7 +79,7 @@ position_init(Features *features, int i, Oid type, bool parse)
 		position->code = POSITION_VALUE;
 		value_reader_init(&position->reader, type, -1, feature->time_zone, features->what[i]);
 		if (feature->kind == FEATURE_CATEGORICAL)
-			(void) value_reader_as_category(&position->reader);
+			(void) value_reader_as_category_of(feature, &position->reader);
 		position->reader.width = feature->width;
 		return;
 	}

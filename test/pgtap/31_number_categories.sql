@@ -1,5 +1,5 @@
 -- Numbers and booleans as categories: the same model as of the column cast to text, and the same scores however a value comes.
-SELECT plan(123);
+SELECT plan(125);
 SET client_min_messages = error;
 
 CREATE DOMAIN public.plan_code AS integer CHECK (VALUE > -100);
@@ -229,4 +229,13 @@ SELECT throws_ok($$SELECT mlops.predict('whole/1', true, 1)$$, '42804', NULL, 'n
 SELECT throws_ok($$SELECT mlops.predict('whole/1', '{"plan": true, "x": 1}'::jsonb)$$, '42804', NULL, '... in JSON');
 SELECT throws_ok($$SELECT mlops.predict('linear/1', 7, 1, 2, 1)$$, '22023', NULL, 'two is no boolean');
 SELECT throws_ok($$SELECT mlops.predict('linear_text2/1', 7, 1)$$, '42804', NULL, 'a model of texts still takes texts');
+-- a feature of type real: whatever the type of a value, it means what its column would hold
+CREATE TABLE singles AS SELECT i AS id, (CASE i % 6 WHEN 5 THEN 16777216 ELSE i % 6 / 7.0::float8 END)::real AS f, (i % 6 = 2)::int * 5 + (i % 6 = 5)::int * 3 AS y FROM generate_series(1, 300) AS i;
+SELECT count(*) FROM mlops.train('singles', 'singles', target => 'y', key => 'id', algorithm => 'linear', split => '"none"', transform => '{"f": "categorical"}');
+SELECT is(count(*), 0::bigint, 'real as a category, given in other types')
+FROM singles AS s, LATERAL (SELECT mlops.predict('singles/1', s) AS p) AS p
+WHERE p IS DISTINCT FROM mlops.predict('singles/1', f::float8) OR p IS DISTINCT FROM mlops.predict('singles/1', (SELECT q FROM (SELECT f::float8 AS f) AS q))
+    OR p IS DISTINCT FROM mlops.predict('singles/1', f::float8::numeric) OR p IS DISTINCT FROM mlops.predict('singles/1', to_jsonb(s))
+    OR f > 1 AND (p IS DISTINCT FROM mlops.predict('singles/1', 16777217) OR p IS DISTINCT FROM mlops.predict('singles/1', 16777217::bigint) OR p IS DISTINCT FROM mlops.predict('singles/1', '{"f": 16777217}'::jsonb));
+SELECT is(count(DISTINCT round(mlops.predict('singles/1', f::float8))), 3::bigint, '... and told apart') FROM singles;
 SELECT * FROM finish();
