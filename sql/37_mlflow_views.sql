@@ -29,9 +29,9 @@ GRANT EXECUTE ON FUNCTION mlops.mlflow_time(timestamptz) TO PUBLIC;
 -- MLflow keeps infinite metrics as the largest finite number.
 CREATE FUNCTION mlops.mlflow_value(value float8) RETURNS float8
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT CASE value WHEN 'Infinity'::pg_catalog.float8 THEN 1.7976931348623157e308::pg_catalog.float8
-                            WHEN '-Infinity'::pg_catalog.float8 THEN -1.7976931348623157e308::pg_catalog.float8
-                            ELSE value END $$;
+    AS $$ SELECT CASE WHEN value OPERATOR(pg_catalog.=) 'Infinity'::pg_catalog.float8 THEN 1.7976931348623157e308::pg_catalog.float8
+                      WHEN value OPERATOR(pg_catalog.=) '-Infinity'::pg_catalog.float8 THEN -1.7976931348623157e308::pg_catalog.float8
+                      ELSE value END $$;
 COMMENT ON FUNCTION mlops.mlflow_value(float8) IS 'Internal: a metric as MLflow stores it: infinities as the largest finite number';
 REVOKE ALL ON FUNCTION mlops.mlflow_value(float8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.mlflow_value(float8) TO PUBLIC;

@@ -88,6 +88,7 @@ CREATE FUNCTION atk.eq(oid, int) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELEC
 CREATE FUNCTION atk.eq(regrole, regrole) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT atk.trap()';
 CREATE FUNCTION atk.eq(regrole, int) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT atk.trap()';
 CREATE FUNCTION atk.eq(bytea, bytea) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT atk.trap()';
+CREATE FUNCTION atk.eq(float8, float8) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT atk.trap()';
 CREATE FUNCTION atk.plus(int, int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT atk.trap()::int';
 CREATE OPERATOR atk.= (LEFTARG = text, RIGHTARG = text, FUNCTION = atk.eq);
 CREATE OPERATOR atk.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = atk.eq);
@@ -96,6 +97,7 @@ CREATE OPERATOR atk.= (LEFTARG = oid, RIGHTARG = int, FUNCTION = atk.eq);
 CREATE OPERATOR atk.<> (LEFTARG = regrole, RIGHTARG = int, FUNCTION = atk.eq);
 CREATE OPERATOR atk.= (LEFTARG = regrole, RIGHTARG = regrole, FUNCTION = atk.eq);
 CREATE OPERATOR atk.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = atk.eq);
+CREATE OPERATOR atk.= (LEFTARG = float8, RIGHTARG = float8, FUNCTION = atk.eq);
 CREATE OPERATOR atk.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = atk.plus);
 CREATE FUNCTION atk.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT clock_timestamp() FROM (SELECT atk.trap()) t';
 CREATE FUNCTION atk.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT pg_catalog.clock_timestamp() FROM (SELECT atk.trap()) t';
@@ -113,6 +115,8 @@ CREATE TABLE public.steps AS SELECT * FROM (VALUES
     ($$SELECT mlops.set_tag('spare/1', 'k', 'v')$$), ($$SELECT mlops.set_description('spare', 'd')$$),
     ($$SELECT mlops.grant_access('spare', 'public', 'all')$$), ($$SELECT mlops.revoke_access('spare', 'public', 'all')$$), ($$SELECT mlops.prune_grants()$$),
     ($$SELECT mlops.rename_model('spare', 'spare2')$$), ($$SELECT mlops.transfer_ownership('spare2', 'atk_owner')$$), ($$SELECT mlops.delete_version('spare2/2')$$),
+    ($$SELECT pg_catalog.count(value) FROM mlops.mlflow_metrics$$), ($$SELECT pg_catalog.count(value) FROM mlops.mlflow_latest_metrics$$),
+    ($$SELECT pg_catalog.count(*) FROM mlops.evaluate('spare2/1', rows => 'all')$$),
     ($$SELECT mlops.predict('spare2/1', 1)$$), ($$SELECT mlops.has_access('spare2', 'read')$$),
     ($$SELECT row((SELECT pg_catalog.count(*) FROM mlops.models), (SELECT pg_catalog.count(*) FROM mlops.versions), (SELECT pg_catalog.count(*) FROM mlops.deployments),
         (SELECT pg_catalog.count(*) FROM mlops.history), (SELECT pg_catalog.count(*) FROM mlops.experiment_runs), (SELECT pg_catalog.count(*) FROM mlops.grants),
