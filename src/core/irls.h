@@ -23,7 +23,7 @@
  * cheap passes and one by QR over all rows.
  *
  * A step that raises the penalised deviance or leaves the range of the family
- * is halved.  Newton's method has converged when the decrement, the squared
+ * is shortened.  Newton's method has converged when the decrement, the squared
  * length of the step in the metric of the information, is below tol^2 times the
  * deviance.
  *
