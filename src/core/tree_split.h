@@ -58,6 +58,7 @@ typedef struct TreeSearch
 	const TreeRules *rules;
 	const TreeScale *scale;
 	int			most_categories;	/* of a feature, the missing one included */
+	bool		wide;			/* wider vectors than every machine has: the same bits */
 	int			set_words;		/* of a set of bins: (most categories + 1 + 31) / 32; 0 without categories */
 	double	   *key;			/* [categories + 1] */
 	int32_t    *category;
