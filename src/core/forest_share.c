@@ -86,6 +86,23 @@ limit_leaves(CoreEnv *env, ForestJob *job)
 	return CORE_OK;
 }
 
+/* Whether a feature has edges to share, and the size of a piece for those of it and the following, up to the largest piece. */
+static bool
+has_edges(const TreeBins *bins, int i)
+{
+	return bins->edges[i] != NULL && bins->features[i].nbins > 1;
+}
+
+static size_t
+edge_piece_size(const TreeBins *bins, int first)
+{
+	size_t		size = 0;
+
+	for (int i = first; i < bins->nfeatures && size + TREE_MAX_CATEGORIES * sizeof(double) <= TEAM_PIECE_MAX; i++)
+		size += bins->edges[i] == NULL ? 0 : (size_t) bins->features[i].nbins * sizeof(double);
+	return size;
+}
+
 static CoreStatus
 share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *features)
 {
@@ -97,23 +114,101 @@ share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *featu
 		size_t		bytes = ((size_t) features[i].nbins - 1) * sizeof(double);
 		void	   *piece;
 
-		if (bins->edges[i] == NULL || features[i].nbins < 2)
+		if (!has_edges(bins, i))
 			continue;
 		if (used + bytes > room)
 		{
-			size_t		wanted = 0;
-
-			/* what is left of all features, up to the largest piece */
-			for (int j = i; j < bins->nfeatures && wanted + TREE_MAX_CATEGORIES * sizeof(double) <= TEAM_PIECE_MAX; j++)
-				wanted += bins->edges[j] == NULL ? 0 : (size_t) features[j].nbins * sizeof(double);
-			CORE_TRY(team_share(team, env, wanted, &piece));
-			room = wanted;
+			room = edge_piece_size(bins, i);
+			CORE_TRY(team_share(team, env, room, &piece));
 			used = 0;
 		}
 		features[i].edge_piece = team->npieces - 1;
 		features[i].edge_offset = used;
 		memcpy((char *) team->pieces[team->npieces - 1] + used, bins->edges[i], bytes);
 		used += bytes;
+	}
+	return CORE_OK;
+}
+
+/* Pieces of edges in the order that share_edges takes them; returns their number. */
+static int
+edge_pieces(const TreeBins *bins, size_t *sizes)
+{
+	size_t		room = 0;
+	size_t		used = 0;
+	int			npieces = 0;
+
+	for (int i = 0; i < bins->nfeatures; i++)
+	{
+		size_t		bytes = ((size_t) bins->features[i].nbins - 1) * sizeof(double);
+
+		if (!has_edges(bins, i))
+			continue;
+		if (used + bytes > room)
+		{
+			room = edge_piece_size(bins, i);
+			sizes[npieces++] = room;
+			used = 0;
+		}
+		used += bytes;
+	}
+	return npieces;
+}
+
+/* Trees of a batch: as many as memory for slots suggests, or two for each process. */
+static void
+choose_slots(const Team *team, bool frugal, ForestJob *job)
+{
+	size_t		slots = frugal ? 0 : SLOT_BYTES / job->slot_size;
+
+	if (slots < 2 * (size_t) team->capacity)
+		slots = 2 * (size_t) team->capacity;
+	job->nslots = slots < (size_t) job->ntrees ? (int32_t) slots : job->ntrees;
+}
+
+static size_t
+first_piece_size(const ForestJob *job)
+{
+	return job->features + (size_t) job->nfeatures * sizeof(ForestFeature);
+}
+
+/* Private memory of a helper, roughly: see forest_grower_create. */
+static size_t
+helper_bytes(const ForestJob *job)
+{
+	return (size_t) job->nrows * (2 * job->record_stride + 1);
+}
+
+static CoreStatus
+reserve_pieces(CoreEnv *env, Team *team, const TreeBins *bins, const ForestJob *job)
+{
+	size_t	   *sizes;
+	int			count = 0;
+
+	CORE_ALLOC(env, sizes, 1 + (size_t) bins->nfeatures + (size_t) team_table_pieces(job->nrows, job->row_size, NULL) + (size_t) job->nslots);
+	sizes[count++] = first_piece_size(job);
+	count += edge_pieces(bins, sizes + count);
+	count += team_table_pieces(job->nrows, job->row_size, sizes + count);
+	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
+		sizes[count++] = (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size;
+	CORE_TRY(team_reserve(team, env, sizes, count, helper_bytes(job)));
+	env_release(env, sizes);
+	return CORE_OK;
+}
+
+/* Where memory is short, with fewer slots and processes. */
+static CoreStatus
+reserve(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job)
+{
+	int			capacity = team->capacity;
+
+	choose_slots(team, false, job);
+	CORE_TRY(reserve_pieces(env, team, bins, job));
+	while (team->capacity < capacity)
+	{
+		capacity = team->capacity;
+		choose_slots(team, true, job);
+		CORE_TRY(reserve_pieces(env, team, bins, job));
 	}
 	return CORE_OK;
 }
@@ -159,28 +254,23 @@ CoreStatus
 forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, Forest *forest)
 {
 	ForestFeature *features;
-	size_t		most_slots;
 	void	   *piece;
 
 	CORE_ALLOC(env, features, (size_t) bins->nfeatures);
 	describe_features(bins, job, features);
 	CORE_TRY(limit_leaves(env, job));
 	job->features = aligned(sizeof(ForestJob), 64);
-	CORE_TRY(team_share(team, env, job->features + (size_t) bins->nfeatures * sizeof(ForestFeature), &piece));
-	CORE_TRY(share_edges(env, team, bins, features));
-	memcpy((char *) piece + job->features, features, (size_t) bins->nfeatures * sizeof(ForestFeature));
-	env_release(env, features);
-
-	CORE_TRY(team_table_share(team, env, job->nrows, job->row_size, &job->rows));
-
 	job->slot_size = aligned(slot_bytes(job, job->max_leaves), MIN_SLOT_BYTES);
 	if (job->slot_size > TEAM_PIECE_MAX)
 		job->slot_size = TEAM_PIECE_MAX;
 	job->slots_per_piece = (int32_t) (TEAM_PIECE_MAX / job->slot_size);
-	most_slots = SLOT_BYTES / job->slot_size;
-	if (most_slots < 2 * (size_t) team->capacity)
-		most_slots = 2 * (size_t) team->capacity;
-	job->nslots = most_slots < (size_t) job->ntrees ? (int32_t) most_slots : job->ntrees;
+	CORE_TRY(reserve(env, team, bins, job));
+
+	CORE_TRY(team_share(team, env, first_piece_size(job), &piece));
+	CORE_TRY(share_edges(env, team, bins, features));
+	memcpy((char *) piece + job->features, features, (size_t) bins->nfeatures * sizeof(ForestFeature));
+	env_release(env, features);
+	CORE_TRY(team_table_share(team, env, job->nrows, job->row_size, &job->rows));
 	job->slot_piece = team->npieces;
 	CORE_TRY(share_slots(env, team, job));
 	*(ForestJob *) piece = *job;

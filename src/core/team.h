@@ -51,7 +51,8 @@ struct Team
 	/*
 	 * Leader, before the first piece: these pieces will be asked for in this
 	 * order, and each helper takes `own` bytes for itself.  The team may become
-	 * smaller.  NULL: no need to know.
+	 * smaller.  Where there is no room for them, takes nothing and lowers
+	 * `capacity`: to be called again, with the sizes for that.  NULL: no need to know.
 	 */
 	CoreStatus	(*reserve) (Team *team, CoreEnv *env, const size_t *sizes, int count, size_t own);
 	/* Leader: a piece of at most TEAM_PIECE_MAX bytes, aligned to 64, `zeroed` or with anything in it. May fall back to a smaller team. */

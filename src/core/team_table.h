@@ -21,6 +21,9 @@ typedef struct TeamTable
 /* Leader: takes the pieces of `count` records of `size` bytes, zeroed, aligned to 8. */
 extern CoreStatus team_table_share(Team *team, CoreEnv *env, int64_t count, size_t size, TeamTable *table);
 
+/* Sizes of the pieces that it will take (NULL: not asked for); how many there are. */
+extern int	team_table_pieces(int64_t count, size_t size, size_t *sizes);
+
 static inline void *
 team_table_at(const Team *team, const TeamTable *table, int64_t index)
 {

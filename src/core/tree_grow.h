@@ -175,7 +175,7 @@ typedef struct TreeGrower
 /* Completes the job: number of slots, places. The team's capacity is final. */
 extern CoreStatus tree_job_complete(CoreEnv *env, const Team *team, const TreeFeature *features, TreeJob *job);
 /* Leader: takes the pieces and copies the job and the features into the first. */
-extern CoreStatus tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *features, TreeGrower *grower);
+extern CoreStatus tree_job_share(CoreEnv *env, Team *team, TreeJob *job, const TreeFeature *features, TreeGrower *grower);
 /* Helper: finds the pieces. */
 extern CoreStatus tree_job_attach(CoreEnv *env, Team *team, TreeGrower *grower);
 /* The same in all processes, once the team's pieces are there. */

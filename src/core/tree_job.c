@@ -160,17 +160,31 @@ reserve_pieces(CoreEnv *env, Team *team, const TreeJob *job)
 	return CORE_OK;
 }
 
+/* The same, with fewer processes where memory is short. */
+static CoreStatus
+reserve_job(CoreEnv *env, Team *team, const TreeFeature *features, TreeJob *job)
+{
+	CORE_TRY(reserve_pieces(env, team, job));
+	while (team->capacity < job->capacity)
+	{
+		CORE_TRY(tree_job_complete(env, team, features, job));
+		CORE_TRY(reserve_pieces(env, team, job));
+	}
+	return CORE_OK;
+}
+
 CoreStatus
-tree_job_share(CoreEnv *env, Team *team, const TreeJob *job, const TreeFeature *features, TreeGrower *grower)
+tree_job_share(CoreEnv *env, Team *team, TreeJob *job, const TreeFeature *features, TreeGrower *grower)
 {
 	TreeJob    *shared;
 	char	   *base;
 	size_t		histogram = (size_t) job->shape.hist_bins * sizeof(TreeSums);
-	int			left = histogram_count(job);
+	int			left;
 	void	   *piece;
 
 	memset(grower, 0, sizeof(*grower));
-	CORE_TRY(reserve_pieces(env, team, job));
+	CORE_TRY(reserve_job(env, team, features, job));
+	left = histogram_count(job);
 	CORE_TRY(team_share(team, env, job->size, &piece));
 	base = piece;
 	shared = piece;

@@ -293,6 +293,15 @@ parallel_fit_allowed_workers(void)
 	return Min(wanted, max_parallel_workers);
 }
 
+void
+parallel_fit_notice_launched(int launched, int wanted)
+{
+	if (launched < wanted)
+		ereport(NOTICE,
+				(errmsg("fitting with %d of %d parallel workers", launched, wanted),
+				 errhint("No other worker of the server was free. Raise \"max_parallel_workers\" and \"max_worker_processes\", or lower \"mlops.train_workers\".")));
+}
+
 bool
 parallel_fit_plausible(int64 nrows, double values)
 {
@@ -409,6 +418,21 @@ extra_bytes(const FitJob *job, const FitPlan *plan, int nworkers)
 			bytes += storage_size(column->storage) * column->feature->width * job->data->nrows;
 	}
 	return bytes;
+}
+
+/* As many workers as the budget has room for. */
+static int
+affordable_workers(const PgEnv *env, const FitJob *job, const FitPlan *plan, int wanted)
+{
+	Size		room = env->budget - Min(env->used, env->budget);
+	int			nworkers = wanted;
+
+	while (env->budget > 0 && nworkers > 0 && extra_bytes(job, plan, nworkers) > room)
+		nworkers--;
+	if (nworkers < wanted)
+		ereport(NOTICE,
+				(errmsg("\"mlops.train_memory\" has room for %d of %d parallel workers", nworkers, wanted)));
+	return nworkers;
 }
 
 static void
@@ -556,6 +580,7 @@ launch_workers(FitProcess *leader, const FitShared *header, int nworkers)
 	InitializeParallelDSM(context);
 	leader->shared = create_shared(context, header);
 	LaunchParallelWorkers(context);
+	parallel_fit_notice_launched(context->nworkers_launched, nworkers);
 	progress_workers(context->nworkers_launched);
 }
 
@@ -598,9 +623,10 @@ parallel_fit(PgEnv *env, const FitJob *job, const FitPlan *plan, void *iterate)
 
 	if (nworkers == 0)
 		return false;
-	extra = extra_bytes(job, plan, nworkers);
-	if (env->budget > 0 && extra > env->budget - Min(env->used, env->budget))
+	nworkers = affordable_workers(env, job, plan, nworkers);
+	if (nworkers == 0)
 		return false;
+	extra = extra_bytes(job, plan, nworkers);
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "mlops parallel fit", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);

@@ -15,6 +15,9 @@
 /* Workers that the settings allow, before any look at the size of the job. */
 extern int	parallel_fit_allowed_workers(void);
 
+/* Tells the user when the server had fewer free workers than were wanted. */
+extern void parallel_fit_notice_launched(int launched, int wanted);
+
 /*
  * Whether a fit of that size would use workers, so that rows are worth placing
  * in shared memory: mlops.train_workers, server limits, and `values` = rows x

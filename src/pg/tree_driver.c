@@ -72,6 +72,7 @@ typedef struct TreeTeam
 	PgEnv	   *env;
 	const FitJob *job;
 	int			nworkers;		/* wanted; 0: this process is alone */
+	int			refused;		/* most workers that shared memory was too small for */
 	SharedArena *arena;			/* of the pieces; NULL: they are private */
 	Size		accounted;
 	TeamSync   *own_sync;		/* of this process alone */
@@ -222,6 +223,21 @@ account_workers(TreeTeam *tree, Size pieces, Size own)
 	tree->accounted += tree->nworkers * own;
 }
 
+/* The pieces did not fit: they are to be made for fewer workers. */
+static void
+ask_for_less(TreeTeam *tree, Size own)
+{
+	pg_env_unaccount(tree->env, tree->nworkers * own);
+	tree->accounted -= tree->nworkers * own;
+	shared_arena_release(tree->arena);
+	tree->arena = NULL;
+	tree->refused = Max(tree->refused, tree->nworkers);
+	tree->nworkers -= Max(tree->nworkers / 4, 1);
+	tree->team.capacity = 1 + tree->nworkers;
+	if (tree->nworkers == 0)
+		carry_on_alone(tree);
+}
+
 static CoreStatus
 leader_reserve(Team *team, CoreEnv *core, const size_t *sizes, int count, size_t own)
 {
@@ -236,11 +252,12 @@ leader_reserve(Team *team, CoreEnv *core, const size_t *sizes, int count, size_t
 	if (tree->nworkers == 0)
 		return CORE_OK;
 	tree->arena = shared_arena_create(CurrentMemoryContext, 0);
-	if (!shared_arena_reserve(tree->arena, sizes, count))
-	{
-		tree->arena = NULL;
-		carry_on_alone(tree);
-	}
+	if (!shared_arena_reserve(tree->arena, sizes, count) || !shared_segment_fits(SERVER_SEGMENT_BYTES))
+		ask_for_less(tree, own);
+	else if (tree->refused > 0)
+		ereport(NOTICE,
+				(errmsg("not enough shared memory for %d parallel workers: fitting with %d", tree->refused, tree->nworkers),
+				 errhint("Enlarge /dev/shm, or lower \"mlops.train_workers\".")));
 	return CORE_OK;
 }
 
@@ -439,10 +456,7 @@ leader_start(Team *team)
 	}
 	launch_workers(tree);
 	launched = tree->work.context->nworkers_launched;
-	if (launched < tree->nworkers)
-		ereport(NOTICE,
-				(errmsg("fitting with %d of %d parallel workers", launched, tree->nworkers),
-				 errhint("No other worker of the server was free. Raise \"max_parallel_workers\" and \"max_worker_processes\", or lower \"mlops.train_workers\".")));
+	parallel_fit_notice_launched(launched, tree->nworkers);
 	if (launched == 0)
 	{
 		dismiss_workers(tree);

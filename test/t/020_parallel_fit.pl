@@ -167,6 +167,19 @@ is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM mlops.versions WHERE model = 'e'}), '1', 'after an error that is caught');
 MlopsTest::settles($node, $resting, 'nothing is left behind by that');
 
+# fewer workers are free than were asked for
+{
+	my ($alone) = train(0, 'rows', '');
+	$node->append_conf('postgresql.conf', "max_worker_processes = 2\n");
+	$node->restart;
+	my ($out, $said);
+	$node->psql('postgres', q{SET mlops.train_workers = 3;
+		SELECT count(*) FROM mlops.train('m', 'rows', target => 'y', algorithm => 'linear', key => 'id');
+		SELECT model_sha256 FROM mlops.versions WHERE model = 'm' ORDER BY version DESC LIMIT 1}, stdout => \$out, stderr => \$said);
+	like($said, qr/NOTICE:  fitting with 1 of 3 parallel workers/, 'fewer free workers are a NOTICE');
+	is((split /\n/, $out)[-1], $alone, 'the same bits with them');
+}
+
 # the server allows no worker at all
 $node->append_conf('postgresql.conf', "max_parallel_workers = 0\n");
 $node->reload;
