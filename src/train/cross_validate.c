@@ -196,11 +196,11 @@ check_split(const TrainArguments *arguments)
 }
 
 static void
-read_rows(PgEnv *env, const TrainArguments *arguments, DatasetResult *rows)
+read_rows(PgEnv *env, TrainInput *input, TrainArguments *arguments, DatasetResult *rows)
 {
+	Source	   *source = train_open_source(&env->core, input, arguments);
 	SplitSpec	split = arguments->split;
 	DatasetRequest request;
-	Source	   *source = source_open(arguments->source);
 
 	split.test = 0;
 	split.cutoff = PG_INT64_MAX;
@@ -246,7 +246,7 @@ mlops_cross_validate(PG_FUNCTION_ARGS)
 	folds_check_count(PG_GETARG_INT32(folds_argument));
 
 	progress_begin("cross-validation", arguments.algorithm->name);
-	read_rows(&env, &arguments, &rows);
+	read_rows(&env, &input, &arguments, &rows);
 	folds_assign(&env, &arguments.split, &rows, PG_GETARG_INT32(folds_argument), arguments.seed, &folds);
 	results = palloc0(sizeof(FoldResult) * folds.count);
 	folds_evaluate(&env, &arguments, &rows, &folds, false, results);

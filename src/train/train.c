@@ -127,21 +127,6 @@ make_snapshot(const TrainArguments *arguments, const Source *source)
 	return source_open(psprintf("SELECT * FROM %s", arguments->snapshot));
 }
 
-/* The primary key tells rows apart, nothing else: as a feature it teaches what does not hold for new rows. */
-static void
-warn_primary_key(const TrainArguments *arguments, const Source *source)
-{
-	char	   *key;
-
-	if (arguments->nkeys > 0 || arguments->nfeatures > 0 || arguments->nexclude > 0)
-		return;
-	key = source_primary_key(source);
-	if (key != NULL)
-		ereport(NOTICE,
-				(errmsg("the primary key %s of the source is taken like any other column", key),
-				 errhint("Pass key => %s: rows are then split by it, and it is no feature.", quote_literal_cstr(key))));
-}
-
 static void
 read_rows(PgEnv *env, TrainArguments *arguments, Source *source, DatasetResult *rows)
 {
@@ -267,8 +252,7 @@ mlops_train(PG_FUNCTION_ARGS)
 	catalog_check_new_version(arguments.model);
 
 	progress_begin(arguments.model, arguments.algorithm->name);
-	source = source_open(arguments.source);
-	warn_primary_key(&arguments, source);
+	source = train_open_source(&env.core, &input, &arguments);
 	read_rows(&env, &arguments, source, &rows);
 	rows_test = rows.data.nrows - rows.data.ntrain;
 	profile = profile_json(&env, source_descriptor(source), &rows);

@@ -15,6 +15,7 @@
 #include "pg/catalog.h"
 #include "pg/dataset_reader.h"
 #include "pg/pg_env.h"
+#include "pg/source.h"
 
 typedef enum ThresholdRule
 {
@@ -66,7 +67,7 @@ typedef struct TrainArguments
 	int			nfeatures;
 	char	  **exclude;
 	int			nexclude;
-	char	   *key;			/* as given; NULL */
+	char	   *key;			/* as given or settled; NULL */
 	char	  **keys;
 	int			nkeys;
 	char	   *weight;
@@ -96,6 +97,13 @@ extern void train_input_set(TrainInput *input, TrainArgument argument, Datum val
 
 /* Reads and checks the arguments. */
 extern void train_arguments_read(CoreEnv *env, const TrainInput *input, TrainArguments *arguments);
+
+/*
+ * Opens the source.  Where no key is given and the source is one table whose
+ * primary key is one column that only names rows, that is the key from here on:
+ * of `input`, of `arguments` and of the record; a NOTICE says so.
+ */
+extern Source *train_open_source(CoreEnv *env, TrainInput *input, TrainArguments *arguments);
 
 /* What dataset_read is asked for; `split` is filled in by it. */
 extern void train_request(const TrainArguments *arguments, SplitSpec *split, DatasetRequest *request);

@@ -222,6 +222,7 @@ read_arguments(FunctionCallInfo fcinfo, Tuning *tuning)
 		shifted[tuning->commits ? (i == ARG_TUNING_ID ? 0 : i + 1) : i] = order[i];
 	train_input_from_call(&tuning->input, fcinfo, tuning->function, shifted, lengthof(shifted));
 	train_arguments_read(&tuning->env.core, &tuning->input, &tuning->arguments);
+	tuning->source = train_open_source(&tuning->env.core, &tuning->input, &tuning->arguments);
 	if (tuning->arguments.target == NULL)
 		(void) required(fcinfo, tuning, 2, "target");
 	tuning->fixed = DatumGetJsonbP(tuning->input.values[TRAIN_ARG_PARAMS]);
@@ -265,7 +266,6 @@ read_rows(Tuning *tuning)
 	DatasetRequest request;
 	SplitSpec  *split = &tuning->arguments.split;
 
-	tuning->source = source_open(tuning->arguments.source);
 	train_request(&tuning->arguments, split, &request);
 	request.keep_split = true;
 	request.fingerprint = true;

@@ -1,5 +1,5 @@
 -- Mistakes that people make when they train: an answer that says what to do, never a model of something else.
-SELECT plan(52);
+SELECT plan(63);
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -95,11 +95,34 @@ SELECT is(hint_of($$SELECT mlops.predict('days@2001-01-01', 1, 2, 3)$$),
 SELECT throws_ok($$SELECT mlops.train('m', 'crm.customers', target => 'churn', features => '{tenure,contract}', exclude => '{tenure}', algorithm => 'logistic')$$,
     '22023', 'column "tenure" is both in features and in exclude', 'a feature that is excluded');
 
--- the primary key of a table is no feature
+-- the primary key of a table is its key
 CREATE TABLE keyed (id int, part int, x float8, y float8, PRIMARY KEY (id, part));
 INSERT INTO keyed SELECT i, i % 3, i % 17, i % 17 * 2 FROM generate_series(1, 100) i;
 SELECT is((SELECT count(*) FROM mlops.train('keyed', 'keyed', target => 'y', key => 'id,part', algorithm => 'linear')), 1::bigint, 'a key of two columns');
 SELECT is(array_agg(feature), '{x}', 'keys are no features') FROM mlops.features('keyed/1');
+SELECT count(*) AS trained FROM mlops.train('keyed', 'keyed', target => 'y', algorithm => 'linear') \gset
+SELECT is(array_agg(feature ORDER BY feature), '{id,part,x}', 'columns of a primary key of several may tell something') FROM mlops.features('keyed/latest');
+CREATE TABLE counted (id int PRIMARY KEY, x float8, y float8);
+INSERT INTO counted SELECT i, i * 37 % 101, i * 37 % 101 + i / 10.0 FROM generate_series(1, 400) i;
+CREATE TABLE daily (day date PRIMARY KEY, y float8);
+INSERT INTO daily SELECT '2026-01-01'::date + i, i % 7 FROM generate_series(1, 300) i;
+SELECT is((SELECT array_agg(t.version) FROM mlops.train('settled', 'counted', target => 'y') AS t), '{1}', 'no key is given');
+SELECT is((SELECT array_agg(t.version) FROM mlops.train('settled', 'counted', target => 'y', key => 'id') AS t), '{2}', 'it is given');
+SELECT is((SELECT count(DISTINCT model_sha256) FROM mlops.versions WHERE model = 'settled'), 1::bigint, 'a primary key of one number is the key');
+SELECT ok(model_identical, 'and is recorded') FROM mlops.verify('settled/1');
+SELECT count(*) AS trained FROM mlops.train('settled', 'SELECT y, x, id AS number FROM counted WHERE id > 9', target => 'y') \gset
+SELECT is(array_agg(feature), '{x}', 'of a query, too') FROM mlops.features('settled/latest');
+SELECT count(*) AS trained FROM mlops.train('settled', 'counted', target => 'y', features => '{id,x}') \gset
+SELECT is(array_agg(feature ORDER BY feature), '{id,x}', 'but where it is named as a feature') FROM mlops.features('settled/latest');
+SELECT count(*) AS trained FROM mlops.train('settled', 'counted', target => 'y', weight => 'id') \gset
+SELECT is(array_agg(feature), '{x}', 'or is something else') FROM mlops.features('settled/latest');
+SELECT count(*) AS trained FROM mlops.train('settled', 'daily', target => 'y') \gset
+SELECT is(array_agg(feature), '{day}', 'days may tell something') FROM mlops.features('settled/latest');
+SELECT is((SELECT array_agg(mean) FROM mlops.cross_validate('counted', target => 'y')),
+    (SELECT array_agg(mean) FROM mlops.cross_validate('counted', target => 'y', key => 'id')), 'cross_validate does the same');
+SELECT is((SELECT array_agg(metrics::text) FROM mlops.tune('settled', 'counted', target => 'y', algorithm => 'gbm', space => '{"num_leaves": [3, 5]}')),
+    (SELECT array_agg(metrics::text) FROM mlops.tune('settled', 'counted', target => 'y', algorithm => 'gbm', space => '{"num_leaves": [3, 5]}', key => 'id')),
+    'and tune');
 
 -- names that stages have
 SELECT throws_ok($$SELECT mlops.set_alias('days', word, 1) FROM unnest('{latest,Production,staging}'::text[]) AS word$$, '42939', 'alias "latest" is reserved', 'latest');
