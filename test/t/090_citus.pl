@@ -163,6 +163,53 @@ is(sql(q{SELECT (SELECT count(*) FROM mlops.shared_registered_models), (SELECT c
 
 sql('SELECT mlops.citus_share()');
 is(sql($differences), 0, 'sharing once more makes new copies');
+# numbers and booleans as categories, and the primary key as key: tables of which only one is distributed
+sql(<<'SQL');
+CREATE TABLE coded (id int PRIMARY KEY, plan int, size numeric(6, 3), flag boolean, x float8, y float8, late boolean);
+INSERT INTO coded SELECT i, CASE WHEN i % 19 <> 0 THEN i * 31 % 12 - 3 END, CASE WHEN i % 23 <> 0 THEN (i * 7919 % 16) / 8.0 END, CASE WHEN i % 5 <> 0 THEN i % 3 = 0 END, hashint4(i) % 1000 / 100.0
+	FROM generate_series(1, 3000) i;
+UPDATE coded SET y = sin(coalesce(plan, 4) ^ 2) * 3 + coalesce(size, 5) + coalesce(flag::int, 2) + x / 10 + id / 500.0, late = sin(coalesce(plan, 4) ^ 2) + (id * 37 % 11 - 5) / 3.0 > 0;
+CREATE TABLE coded_spread (LIKE coded INCLUDING ALL);
+SELECT create_distributed_table('coded_spread', 'id');
+INSERT INTO coded_spread SELECT * FROM coded;
+SQL
+my $categories = q{transform => '{"plan": "categorical", "size": "categorical", "flag": "categorical"}'};
+for my $case ([ 'coded_gbm', 'y', 'gbm' ], [ 'coded_linear', 'y', 'linear' ], [ 'coded_late', 'late', 'logistic' ])
+{
+	my ($model, $target, $algorithm) = @$case;
+	my $exclude = $target eq 'y' ? 'late' : 'y';
+	sql("SELECT mlops.train('$model', '$_', target => '$target', exclude => '{$exclude}', algorithm => '$algorithm', $categories)") for qw(coded coded_spread);
+	sql("SELECT mlops.train('$model', 'coded_spread', target => '$target', exclude => '{$exclude}', algorithm => '$algorithm', key => 'id', $categories)");
+	sql("SELECT mlops.promote('$model/2')");
+	is(sql("SELECT count(*), count(DISTINCT model_sha256) FROM mlops.versions WHERE model = '$model'"), '3|1',
+		"$model: the same bytes, distributed or not, and with the primary key given or taken");
+	is(sql("SELECT string_agg(feature || ' ' || kind, ',' ORDER BY feature) FROM mlops.features('$model')"), 'flag categorical,plan categorical,size categorical,x numeric',
+		'... of numbers that are categories, without the key');
+	for my $call ("mlops.predict('$model', t)", "mlops.predict('$model', to_jsonb(t))", "mlops.predict('$model', plan, size, flag, x)", "mlops.predict('$model', plan::numeric, size::float8, flag::int, x)",
+		"mlops.predict((SELECT mlops.model_value('$model')), t)", $algorithm eq 'logistic' ? "mlops.predict_label('$model', t)" : ())
+	{
+		my ($here, $there) = map { sql(sprintf $scores, $call, $_) } qw(coded coded_spread);
+		is($there, $here, "the same predictions: $call");
+		like(sql("EXPLAIN (VERBOSE, COSTS OFF) SELECT $call FROM coded_spread AS t"), qr/Task\s+Query: [^\n]*mlops\.predict/s, '... on the workers');
+	}
+}
+sql(q{SELECT mlops.train('coded_gbm', 'coded', target => 'y', exclude => '{late}', algorithm => 'gbm')});
+isnt(sql(sprintf $scores, q{mlops.predict('coded_gbm/4', t)}, 'coded_spread'), sql(sprintf $scores, q{mlops.predict('coded_gbm/2', t)}, 'coded_spread'), 'categories are not numbers');
+is(sql(q{SELECT bool_and(data_identical AND model_identical) FROM mlops.verify('coded_gbm/2')}), 't', 'and training can be proved');
+for my $statement (q{mlops.train('coded_notice', 'coded_spread', target => 'y', algorithm => 'linear')},
+	q{mlops.train('coded_notice', 'SELECT id, x, y FROM coded_spread WHERE x > 0', target => 'y', algorithm => 'linear')},
+	q{mlops.cross_validate('coded_spread', target => 'y', algorithm => 'linear', folds => 3)})
+{
+	my ($status, $out, $err) = $coordinator->psql('postgres', "SELECT * FROM $statement");
+	like($err, qr/NOTICE:  the primary key id of the source is taken as key/, "the primary key of a distributed table: $statement");
+}
+my ($here, $there) = map { sql("SELECT metric, mean, sd FROM mlops.cross_validate('$_', target => 'y', exclude => '{late}', algorithm => 'gbm', params => '{\"n_estimators\": 10}', folds => 3, $categories) ORDER BY 1") } qw(coded coded_spread);
+is($there, $here, 'cross_validate takes it, too');
+sql(q{CREATE TABLE coded_scores (id int PRIMARY KEY, score float8); SELECT create_distributed_table('coded_scores', 'id', colocate_with => 'coded_spread');
+	INSERT INTO coded_scores SELECT id, mlops.predict((SELECT mlops.model_value('coded_gbm')), t) FROM coded_spread AS t});
+is(sql(q{SELECT md5(string_agg(score::text, ',' ORDER BY id)) FROM coded_scores}), sql(sprintf $scores, q{mlops.predict('coded_gbm', t)}, 'coded'), 'a table of scores');
+is($workers[0]->safe_psql('postgres', sprintf $scores, q{mlops.predict('coded_gbm/2', t)}, 'coded_spread'), sql(sprintf $scores, q{mlops.predict('coded_gbm', t)}, 'coded'), 'asked on a worker');
+
 sql('SELECT mlops.citus_unshare()');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname LIKE 'shared\_%' AND relnamespace = 'mlops'::regnamespace}), 0, 'and unsharing leaves none');
 
