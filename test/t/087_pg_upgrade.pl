@@ -42,12 +42,15 @@ SET ROLE analyst;
 CREATE TABLE rows AS SELECT i AS id, hashint4(i) % 1000 / 100.0::float8 AS a, hashint4(i * 7) % 100 / 10.0::float8 AS b,
     CASE WHEN i % 11 > 0 THEN 'c' || i % 5 END AS c, date '2024-01-01' + i % 500 AS day,
     (hashint4(i) % 1000 / 100.0 + hashint4(i * 11) % 300 / 100.0)::float8 AS amount,
-    hashint4(i) % 1000 / 100.0 + hashint4(i * 13) % 300 / 100.0 > 0 AS leaves FROM generate_series(1, 3000) i;
+    hashint4(i) % 1000 / 100.0 + hashint4(i * 13) % 300 / 100.0 > 0 AS leaves,
+    CASE WHEN i % 13 > 0 THEN i * 31 % 7 END AS plan FROM generate_series(1, 3000) i;
+ALTER TABLE rows ADD PRIMARY KEY (id);
 GRANT SELECT ON rows TO seller;
 SELECT version FROM mlops.train('amount', 'SELECT id, a, b, c, amount FROM rows', target => 'amount', key => 'id', algorithm => 'linear');
 SELECT version FROM mlops.train('churn', 'SELECT id, a, b, c, day, leaves FROM rows', target => 'leaves', key => 'id', algorithm => 'logistic', calibrate => 'platt', snapshot => 'kept');
 SELECT version FROM mlops.train('churn', 'SELECT id, a, b, c, day, leaves FROM rows', target => 'leaves', key => 'id', algorithm => 'gbm', params => '{"n_estimators": 30}');
 SELECT version FROM mlops.train('churn', 'SELECT id, a, b, c, day, leaves FROM rows', target => 'leaves', key => 'id', algorithm => 'random_forest', params => '{"n_estimators": 20}', tags => '{"team": "crm"}');
+SELECT version FROM mlops.train('plans', 'SELECT id, plan, a, amount * (plan % 3) AS amount FROM rows', target => 'amount', algorithm => 'gbm', params => '{"n_estimators": 20}', transform => '{"plan": "categorical"}');
 SELECT mlops.promote('churn/1', comment => 'first'), mlops.promote('churn/2', comment => 'second'), mlops.promote('churn/3', stage => 'Staging'), mlops.promote('amount/1');
 SELECT mlops.set_alias('churn/3', 'challenger'), mlops.set_description('churn', 'who leaves'), mlops.set_tag('churn/1', 'git', '4f1c2e');
 SELECT mlops.set_gate('churn', 'roc_auc', threshold => 0.5);
@@ -89,7 +92,7 @@ my %facts = (
 		AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mlops') ORDER BY c.oid::regclass::text});
 $facts{"predictions of $_"} =
 	"SELECT count(score), sha256(convert_to(string_agg(score::text, chr(10) ORDER BY id), 'UTF8')) FROM (SELECT id, mlops.predict('$_', r) AS score FROM rows AS r) AS s"
-	for qw(amount churn/1 churn/2 churn/3 churn churn@challenger);
+	for qw(amount churn/1 churn/2 churn/3 churn churn@challenger plans/1);
 my @sellers = (q{SELECT sha256(convert_to(string_agg(score::text, ',' ORDER BY id), 'UTF8')) FROM scores},
 	q{SELECT mlops.predict('churn', r) FROM rows AS r WHERE id = 7});
 
@@ -127,7 +130,7 @@ for my $fact (sort keys %$before)
 }
 is($new->safe_psql('crm', 'SELECT * FROM mlops.check_all()'), '', 'sound after');
 is( $new->safe_psql('crm', q{SELECT model, version, data_identical, model_identical FROM mlops.versions v, LATERAL mlops.verify(v.model, v.version) AS p (m, n, data_identical, model_identical) ORDER BY 1, 2}),
-	"amount|1|t|t\nchurn|1|t|t\nchurn|2|t|t\nchurn|3|t|t", 'verify trains every version again to the same bytes');
+	"amount|1|t|t\nchurn|1|t|t\nchurn|2|t|t\nchurn|3|t|t\nplans|1|t|t", 'verify trains every version again to the same bytes');
 isnt($new->psql('crm', q{SET ROLE seller; SELECT * FROM mlops.coefficients('churn/1')}), 0, 'what was not granted is not granted');
 is($new->safe_psql('crm', q{SET ROLE analyst; SELECT from_version, to_version FROM mlops.rollback('churn')}), '2|1', 'the stack of promotions is intact');
 is($new->safe_psql('crm', q{SET ROLE analyst; SELECT version FROM mlops.train('churn', 'SELECT id, a, b, c, day, leaves FROM rows', target => 'leaves', key => 'id', algorithm => 'gbm')}),
