@@ -1,5 +1,5 @@
 /*
- * test_forest_criterion.c: splits by entropy against brute force.
+ * test_forest_criterion.c: splits of classes by entropy and by Gini impurity against brute force.
  */
 #include "support.h"
 
@@ -14,13 +14,13 @@ leaf_count(const TreeFit *fit)
 	return (int) model_array(&fit->model, "leaf_value")->rows;
 }
 
-/* Weight times entropy in bits of the rows with side[i], by its definition. */
+/* Weight times entropy in bits, or Gini impurity, of the rows with side[i], by its definition. */
 static double
-uncertainty(const double *y, const double *w, const bool *side, bool which, int n, int nclasses)
+uncertainty(const double *y, const double *w, const bool *side, bool which, int n, int nclasses, bool gini)
 {
 	double		sums[8] = {0};
 	double		weight = 0;
-	double		entropy = 0;
+	double		impurity = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -31,19 +31,21 @@ uncertainty(const double *y, const double *w, const bool *side, bool which, int 
 		}
 	}
 	for (int k = 0; k < nclasses; k++)
-		entropy -= sums[k] > 0 ? sums[k] * log2(sums[k] / weight) : 0;
-	return entropy;
+		if (sums[k] > 0)
+			impurity += gini ? sums[k] * (1 - sums[k] / weight) : -sums[k] * log2(sums[k] / weight);
+	return impurity;
 }
 
-/* One cut by entropy: it takes off what the best of all does, numbers, missing values and all sets of categories. */
+/* One cut: it takes off what the best of all does, numbers, missing values and all sets of categories. */
 static void
-best_cut_by_entropy(void **state)
+best_cut_of_classes(void **state)
 {
 	enum {N = 150, LEVELS = 5};
 	CoreEnv    *env = *state;
 
-	for (uint64_t seed = 1; seed <= 12; seed++)
+	for (uint64_t seed = 1; seed <= 24; seed++)
 	{
+		bool		gini = seed > 12;
 		int			nclasses = 2 + (int) (seed % 2);	/* three classes: the order of categories is not always the best */
 		TestRandom	random = {seed};
 		TreeFit		fit;
@@ -72,23 +74,24 @@ best_cut_by_entropy(void **state)
 		if (nclasses == 2)
 			rows_add_texts(&fit.rows, "text", text);
 		fit.weight = w;
-		tree_fit_set_text(&fit, "criterion", seed % 3 == 0 ? "log_loss" : "entropy");
+		tree_fit_set_text(&fit, "criterion", gini ? "gini" : seed % 3 == 0 ? "log_loss" : "entropy");
 		tree_fit_set(&fit, "max_depth", 1);
 		tree_fit_set(&fit, "min_samples_leaf", 1);
 		tree_fit_set(&fit, "cat_smooth", 0);
 		tree_fit_run(&fit, 1);
-		assert_string_equal(params_choice(&fit.model.params, "criterion"), "entropy");
-		all = uncertainty(y, w, left, true, N, nclasses);
+		assert_string_equal(params_choice(&fit.model.params, "criterion"), gini ? "gini" : "entropy");
+		all = uncertainty(y, w, left, true, N, nclasses, gini);
 		for (int cut = 0; cut < 2 * N + (nclasses == 2 ? 1 << LEVELS : 0); cut++)
 		{
 			for (int i = 0; i < N && cut >= 2 * N; i++)
 				left[i] = (cut - 2 * N) >> level[i] & 1;
 			for (int i = 0; i < N && cut < 2 * N; i++)
 				left[i] = isnan(x[i]) ? cut >= N : isnan(x[cut % N]) || x[i] <= x[cut % N];
-			best = fmax(best, all - uncertainty(y, w, left, true, N, nclasses) - uncertainty(y, w, left, false, N, nclasses));
+			best = fmax(best, all - uncertainty(y, w, left, true, N, nclasses, gini) - uncertainty(y, w, left, false, N, nclasses, gini));
 		}
 		assert_int_equal(leaf_count(&fit), 2);
-		assert_close(((const double *) model_array(&fit.model, "node_gain")->data)[0], best, 1e-10, 0);
+		/* of two classes only the second is counted: half of the impurity */
+		assert_close(((const double *) model_array(&fit.model, "node_gain")->data)[0], gini && nclasses == 2 ? best / 2 : best, 1e-10, 0);
 	}
 }
 
@@ -158,7 +161,7 @@ main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, test_env_setup, test_env_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(best_cut_by_entropy),
+		TEST(best_cut_of_classes),
 		TEST(entropy_of_nearly_pure_nodes),
 		TEST(criterion_fits_the_task),
 	};
