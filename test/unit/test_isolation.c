@@ -421,21 +421,25 @@ weights_are_chances(void **state)
 static void
 contamination_gives_a_threshold(void **state)
 {
-	enum {N = 1000};
+	enum {N = 1000};			/* scored in several steps; the rows of the last ones lie far out */
 	CoreEnv    *env = *state;
 	TreeFit		fit;
 	TestRandom	random = {5};
 	const Model *model = &fit.model;
 	double	   *scores;
+	double		x[N];
 	double		threshold;
 	int			above = 0;
 
 	tree_fit_init(&fit, env, N, "isolation_forest", TASK_ANOMALY, 0);
-	add_normal(&fit, &random, "a");
+	for (int i = 0; i < N; i++)
+		x[i] = test_random_normal(&random) * (i < N * 9 / 10 ? 1 : 20);
+	rows_add_numbers(&fit.rows, "a", x);
 	add_normal(&fit, &random, "b");
 	tree_fit_run(&fit, 1);
 	assert_true(isnan(model_number(&fit.model, "threshold")));
 	tree_fit_set(&fit, "contamination", 0.03);
+	tree_fit_set(&fit, "n_estimators", 500);	/* few rows a step */
 	tree_fit_run(&fit, 1);
 	threshold = model_number(model, "threshold");
 	scores = scores_of(&fit);
