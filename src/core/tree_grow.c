@@ -327,6 +327,27 @@ collect_left_rows(const TreeGrower *grower)
 	return rows;
 }
 
+/* The current leaf's histogram from those summed of both sides, in the slot of the left one. */
+static void
+rejoin_histograms(const TreeGrower *grower)
+{
+	TreeSums   *histogram = grower->shared.slots[grower->side_slot[0]];
+	TreeSums   *right = grower->shared.slots[grower->side_slot[1]];
+
+	for (int i = 0; i < grower->data.shape.nfeatures; i++)
+	{
+		const TreeFeature *feature = &grower->data.features[i];
+
+		env_poll(grower->env);
+		make_histograms(grower, feature);
+		for (int bin = feature->offset; bin <= feature->offset + feature->nbins; bin++)
+		{
+			histogram[bin].gradient += right[bin].gradient;
+			histogram[bin].hessian += right[bin].hessian;
+		}
+	}
+}
+
 /* Puts the rows of leaf `right` back and searches the current leaf for something with more rows on each side. */
 static void
 reject_split(TreeGrower *grower, int right)
@@ -340,11 +361,8 @@ reject_split(TreeGrower *grower, int right)
 	for (size_t i = 0; i < nblocks; i++)
 		segments[(size_t) grower->current * nblocks + i].count += segments[(size_t) right * nblocks + i].count;
 	decision->rejected = true;
-	decision->split[0].feature = -1;
-	if (leaf->slot < 0)
-		return;
 	sums.min_rows = estimated_rows(&leaf->sums, &leaf->split) + 1;
-	search_leaf(grower, grower->shared.slots[leaf->slot], &sums, leaf->depth, &decision->split[0], grower->shared.sets);
+	search_leaf(grower, grower->shared.slots[leaf->slot >= 0 ? leaf->slot : grower->side_slot[0]], &sums, leaf->depth, &decision->split[0], grower->shared.sets);
 }
 
 static const uint8_t *
@@ -402,7 +420,9 @@ decide_sides(CoreEnv *env, void *argument)
 	decision->rows[1] = root ? 0 : leaf->sums.rows - decision->rows[0];
 	if (!root && (decision->rows[0] < least || decision->rows[1] < least))
 	{
-		for (int side = 0; side < 2 && grower->searching; side++)
+		if (grower->searching && grower->light == SIDES_BOTH)
+			rejoin_histograms(grower);
+		for (int side = 0; side < 2 && grower->searching && grower->light != SIDES_BOTH; side++)
 			for (int rank = 0; rank < grower->team->size; rank++)
 				memset(grower->shared.partial[2 * rank + side], 0, (size_t) grower->data.shape.hist_bins * sizeof(TreeSums));
 		reject_split(grower, grower->nleaves);
@@ -606,7 +626,8 @@ plan_split(TreeGrower *grower)
 {
 	TreeLeaf   *leaf = &grower->leaves[grower->current];
 
-	grower->searching = grower->constrained ||
+	/* a leaf that has lost its histogram gets it back from its sides, should the split be undone */
+	grower->searching = grower->constrained || leaf->slot < 0 ||
 		(grower->nleaves + 1 < grower->job->num_leaves && can_be_split(grower, leaf->depth + 1, leaf->sums.rows - grower->job->rules.min_child_samples));
 	if (!grower->searching)
 		return;
@@ -632,6 +653,8 @@ undo_split(TreeGrower *grower)
 	copy_set(grower, leaf->set, grower->shared.sets);
 	if (!grower->searching)
 		return;
+	if (leaf->slot < 0)
+		leaf->slot = grower->side_slot[0];
 	for (int side = 0; side < 2; side++)
 	{
 		if (grower->side_slot[side] != leaf->slot)
