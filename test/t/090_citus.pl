@@ -205,6 +205,18 @@ for my $statement (q{mlops.train('coded_notice', 'coded_spread', target => 'y', 
 }
 my ($here, $there) = map { sql("SELECT metric, mean, sd FROM mlops.cross_validate('$_', target => 'y', exclude => '{late}', algorithm => 'gbm', params => '{\"n_estimators\": 10}', folds => 3, $categories) ORDER BY 1") } qw(coded coded_spread);
 is($there, $here, 'cross_validate takes it, too');
+# what else reads a source
+for my $question (q{SELECT * FROM mlops.evaluate('coded_gbm/2', 'SOURCE') ORDER BY metric}, q{SELECT * FROM mlops.evaluate('coded_late/2', 'SELECT * FROM SOURCE WHERE x > 0', rows => 'all') ORDER BY metric},
+	q{SELECT * FROM mlops.roc_curve('coded_late/2', 'SOURCE') ORDER BY 1, 2, 3}, q{SELECT * FROM mlops.check_source('coded_gbm/2', 'SOURCE') ORDER BY 1}, q{SELECT * FROM mlops.global_explain('coded_gbm/2', 'SOURCE') ORDER BY 1},
+	q{SELECT * FROM mlops.preview('coded_gbm', 4, 'SOURCE', movers => 3)}, q{SELECT mlops.fingerprint('SOURCE')},
+	qq{SELECT best_trial, hyperparameters, metrics FROM mlops.tune('coded_tuned', 'SOURCE', 'y', 'gbm', '{"num_leaves": [3, 7]}', strategy => 'grid', exclude => '{late}', params => '{"n_estimators": 10}', $categories)},
+	q{SELECT version, rows FROM mlops.score_into('coded_gbm', 'SOURCE', 'SOURCE_scored')}, q{SELECT md5(string_agg(s.id || ' ' || s.score, ',' ORDER BY s.id)) FROM SOURCE_scored AS s})
+{
+	my ($here, $there) = map { sql($question =~ s/SOURCE/$_/gr) } qw(coded coded_spread);
+	isnt($here, '', 'there is something to compare');
+	is($there, $here, "the same of a distributed table: $question");
+}
+fails($coordinator, 'SELECT mlops.fingerprint(t) FROM coded_spread AS t', qr/could not confirm type correctness/, 'Citus distributes no aggregates of whole rows');
 sql(q{CREATE TABLE coded_scores (id int PRIMARY KEY, score float8); SELECT create_distributed_table('coded_scores', 'id', colocate_with => 'coded_spread');
 	INSERT INTO coded_scores SELECT id, mlops.predict((SELECT mlops.model_value('coded_gbm')), t) FROM coded_spread AS t});
 is(sql(q{SELECT md5(string_agg(score::text, ',' ORDER BY id)) FROM coded_scores}), sql(sprintf $scores, q{mlops.predict('coded_gbm', t)}, 'coded'), 'a table of scores');
