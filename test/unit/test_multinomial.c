@@ -207,13 +207,15 @@ maximum_is_reached(void **state)
 	}
 }
 
-/* Heavy rows that are nearly separated make the first steps too long by many digits. */
+/*
+ * Heavy rows that are nearly separated make the first steps too long by many digits.  Where separation shows in the last
+ * digits alone, a BLAS may end as separated and another run on at the same likelihood: all get there.
+ */
 static void
 wild_weights_are_fitted(void **state)
 {
 	CoreEnv    *env = *state;
 	int			overlapping = 0;
-	int			unfinished = 0;
 
 	for (uint64_t seed = 1; seed <= 150; seed++)
 	{
@@ -232,13 +234,9 @@ wild_weights_are_fitted(void **state)
 		if (model_number(model, "separation") == 1)
 			continue;
 		overlapping++;
-		if (model_number(model, "converged") == 1)
-			assert_true(largest_gradient(env, data, model, 0) < 1e-8);
-		else
-			unfinished++;
+		assert_true(largest_gradient(env, data, model, 0) < 1e-8);
 	}
 	assert_true(overlapping >= 50);
-	assert_true(unfinished <= 2);
 }
 
 /* More than 600 coefficients: L-BFGS finds the same maximum, without standard errors. */
