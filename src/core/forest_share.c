@@ -86,6 +86,13 @@ limit_leaves(CoreEnv *env, ForestJob *job)
 	return CORE_OK;
 }
 
+/* For the edges of all features. */
+typedef struct EdgePieces
+{
+	size_t	   *sizes;
+	int			count;
+} EdgePieces;
+
 /* Whether a feature has edges to share, and the size of a piece for those of it and the following, up to the largest piece. */
 static bool
 has_edges(const TreeBins *bins, int i)
@@ -103,56 +110,51 @@ edge_piece_size(const TreeBins *bins, int first)
 	return size;
 }
 
-static CoreStatus
-share_edges(CoreEnv *env, Team *team, const TreeBins *bins, ForestFeature *features)
-{
-	size_t		room = 0;
-	size_t		used = 0;
-
-	for (int i = 0; i < bins->nfeatures; i++)
-	{
-		size_t		bytes = ((size_t) features[i].nbins - 1) * sizeof(double);
-		void	   *piece;
-
-		if (!has_edges(bins, i))
-			continue;
-		if (used + bytes > room)
-		{
-			room = edge_piece_size(bins, i);
-			CORE_TRY(team_share(team, env, room, &piece));
-			used = 0;
-		}
-		features[i].edge_piece = team->npieces - 1;
-		features[i].edge_offset = used;
-		memcpy((char *) team->pieces[team->npieces - 1] + used, bins->edges[i], bytes);
-		used += bytes;
-	}
-	return CORE_OK;
-}
-
-/* Pieces of edges in the order that share_edges takes them; returns their number. */
+/*
+ * Sets where the edges of each feature will lie: in which of the pieces for
+ * them (0-based), whose sizes it returns, and where in that; returns their number.
+ */
 static int
-edge_pieces(const TreeBins *bins, size_t *sizes)
+place_edges(const TreeBins *bins, ForestFeature *features, size_t *sizes)
 {
-	size_t		room = 0;
 	size_t		used = 0;
 	int			npieces = 0;
 
 	for (int i = 0; i < bins->nfeatures; i++)
 	{
-		size_t		bytes = ((size_t) bins->features[i].nbins - 1) * sizeof(double);
+		size_t		bytes = ((size_t) features[i].nbins - 1) * sizeof(double);
 
 		if (!has_edges(bins, i))
 			continue;
-		if (used + bytes > room)
+		if (npieces == 0 || used + bytes > sizes[npieces - 1])
 		{
-			room = edge_piece_size(bins, i);
-			sizes[npieces++] = room;
+			sizes[npieces++] = edge_piece_size(bins, i);
 			used = 0;
 		}
+		features[i].edge_piece = npieces - 1;
+		features[i].edge_offset = used;
 		used += bytes;
 	}
 	return npieces;
+}
+
+static CoreStatus
+share_edges(CoreEnv *env, Team *team, const TreeBins *bins, const EdgePieces *edges, ForestFeature *features)
+{
+	int			first = team->npieces;
+	void	   *piece;
+
+	for (int k = 0; k < edges->count; k++)
+		CORE_TRY(team_share(team, env, edges->sizes[k], &piece));
+	for (int i = 0; i < bins->nfeatures; i++)
+	{
+		if (!has_edges(bins, i))
+			continue;
+		features[i].edge_piece += first;
+		memcpy((char *) team->pieces[features[i].edge_piece] + features[i].edge_offset, bins->edges[i],
+			   ((size_t) features[i].nbins - 1) * sizeof(double));
+	}
+	return CORE_OK;
 }
 
 /* Trees of a batch: as many as memory for slots suggests, or two for each process. */
@@ -180,14 +182,15 @@ helper_bytes(const ForestJob *job)
 }
 
 static CoreStatus
-reserve_pieces(CoreEnv *env, Team *team, const TreeBins *bins, const ForestJob *job)
+reserve_pieces(CoreEnv *env, Team *team, const EdgePieces *edges, const ForestJob *job)
 {
 	size_t	   *sizes;
 	int			count = 0;
 
-	CORE_ALLOC(env, sizes, 1 + (size_t) bins->nfeatures + (size_t) team_table_pieces(job->nrows, job->row_size, NULL) + (size_t) job->nslots);
+	CORE_ALLOC(env, sizes, 1 + (size_t) edges->count + (size_t) team_table_pieces(job->nrows, job->row_size, NULL) + (size_t) job->nslots);
 	sizes[count++] = first_piece_size(job);
-	count += edge_pieces(bins, sizes + count);
+	memcpy(sizes + count, edges->sizes, (size_t) edges->count * sizeof(size_t));
+	count += edges->count;
 	count += team_table_pieces(job->nrows, job->row_size, sizes + count);
 	for (int left = job->nslots; left > 0; left -= job->slots_per_piece)
 		sizes[count++] = (size_t) (left < job->slots_per_piece ? left : job->slots_per_piece) * job->slot_size;
@@ -198,17 +201,17 @@ reserve_pieces(CoreEnv *env, Team *team, const TreeBins *bins, const ForestJob *
 
 /* Where memory is short, with fewer slots and processes. */
 static CoreStatus
-reserve(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job)
+reserve(CoreEnv *env, Team *team, const EdgePieces *edges, ForestJob *job)
 {
 	int			capacity = team->capacity;
 
 	choose_slots(team, false, job);
-	CORE_TRY(reserve_pieces(env, team, bins, job));
+	CORE_TRY(reserve_pieces(env, team, edges, job));
 	while (team->capacity < capacity)
 	{
 		capacity = team->capacity;
 		choose_slots(team, true, job);
-		CORE_TRY(reserve_pieces(env, team, bins, job));
+		CORE_TRY(reserve_pieces(env, team, edges, job));
 	}
 	return CORE_OK;
 }
@@ -254,21 +257,25 @@ CoreStatus
 forest_share(CoreEnv *env, Team *team, const TreeBins *bins, ForestJob *job, Forest *forest)
 {
 	ForestFeature *features;
+	EdgePieces	edges;
 	void	   *piece;
 
 	CORE_ALLOC(env, features, (size_t) bins->nfeatures);
+	CORE_ALLOC(env, edges.sizes, (size_t) bins->nfeatures);
 	describe_features(bins, job, features);
+	edges.count = place_edges(bins, features, edges.sizes);
 	CORE_TRY(limit_leaves(env, job));
 	job->features = aligned(sizeof(ForestJob), 64);
 	job->slot_size = aligned(slot_bytes(job, job->max_leaves), MIN_SLOT_BYTES);
 	if (job->slot_size > TEAM_PIECE_MAX)
 		job->slot_size = TEAM_PIECE_MAX;
 	job->slots_per_piece = (int32_t) (TEAM_PIECE_MAX / job->slot_size);
-	CORE_TRY(reserve(env, team, bins, job));
+	CORE_TRY(reserve(env, team, &edges, job));
 
 	CORE_TRY(team_share(team, env, first_piece_size(job), &piece));
-	CORE_TRY(share_edges(env, team, bins, features));
+	CORE_TRY(share_edges(env, team, bins, &edges, features));
 	memcpy((char *) piece + job->features, features, (size_t) bins->nfeatures * sizeof(ForestFeature));
+	env_release(env, edges.sizes);
 	env_release(env, features);
 	CORE_TRY(team_table_share(team, env, job->nrows, job->row_size, &job->rows));
 	job->slot_piece = team->npieces;
