@@ -9,6 +9,9 @@
 #ifndef CORE_REAL_H
 #define CORE_REAL_H
 
+#include <stdint.h>
+#include <string.h>
+
 extern double real_exp(double x);
 extern double real_expm1(double x);
 extern double real_log(double x);
@@ -32,5 +35,22 @@ extern double f_upper(double f, double df1, double df2);
 extern double chi_squared_upper(double x, double df);
 extern double log_gamma(double x);
 extern double digamma(double x);
+
+/* condition < 0 ? a : b, in bits, of which no compiler makes a branch: loops over it become vectors. */
+static inline __attribute__((always_inline)) double
+real_choose_by_sign(double condition, double a, double b)
+{
+	uint64_t	mask;
+	uint64_t	first;
+	uint64_t	second;
+
+	memcpy(&mask, &condition, sizeof(mask));
+	memcpy(&first, &a, sizeof(first));
+	memcpy(&second, &b, sizeof(second));
+	mask = -(mask >> 63);
+	first = (first & mask) | (second & ~mask);
+	memcpy(&a, &first, sizeof(a));
+	return a;
+}
 
 #endif							/* CORE_REAL_H */

@@ -73,23 +73,6 @@ chunk_exp(double *restrict x, int n)
 		x[i] = bounded_exp(x[i]);
 }
 
-/* condition < 0 ? a : b, in bits, of which no compiler makes a branch */
-KERNEL double
-choose_by_sign(double condition, double a, double b)
-{
-	uint64_t	mask;
-	uint64_t	first;
-	uint64_t	second;
-
-	memcpy(&mask, &condition, sizeof(mask));
-	memcpy(&first, &a, sizeof(first));
-	memcpy(&second, &b, sizeof(second));
-	mask = -(mask >> 63);
-	first = (first & mask) | (second & ~mask);
-	memcpy(&a, &first, sizeof(a));
-	return a;
-}
-
 /* One chunk of at most CHUNK rows. */
 typedef struct Chunk
 {
@@ -168,7 +151,7 @@ binary_chunk(const Chunk *c)
 		penalty[i] = 1 + m[i];
 		excess[i] = 0.5 * (fabs(z) - z);
 		/* times the probability of the other class */
-		gradient[i] = (float) (-sign * choose_by_sign(z, inverse, right));
+		gradient[i] = (float) (-sign * real_choose_by_sign(z, inverse, right));
 		hessian[i] = (float) (right * inverse);
 	}
 	return binary_loss(c, penalty, excess);

@@ -22,6 +22,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/real.h"
+
 #define MIN_RELATIVE_GAIN 1e-10	/* of the node's own score: less is rounding */
 #define CUTS 256				/* scored at a time: those of a feature */
 
@@ -176,26 +178,6 @@ sides_are_heavy_enough(const NodeSearch *task, double left_hessian)
 	return left_hessian >= task->min_hessian && task->hessian - left_hessian >= task->min_hessian;
 }
 
-/* The score unless a or b is below zero, then -INFINITY; in bits, of which no compiler makes a branch. */
-static inline double
-unless_negative(double a, double b, double score)
-{
-	const double worst = -INFINITY;
-	uint64_t	mask;
-	uint64_t	other;
-	uint64_t	bits;
-	uint64_t	instead;
-
-	memcpy(&mask, &a, sizeof(mask));
-	memcpy(&other, &b, sizeof(other));
-	memcpy(&bits, &score, sizeof(bits));
-	memcpy(&instead, &worst, sizeof(instead));
-	mask = -((mask | other) >> 63);
-	bits = (bits & ~mask) | (instead & mask);
-	memcpy(&score, &bits, sizeof(score));
-	return score;
-}
-
 /* Free scores of cuts, -INFINITY where a side is too light: without branches, so that the compiler makes vectors of it. */
 static inline __attribute__((always_inline)) void
 score_cuts(const NodeSearch *task, const double *restrict gradient, const double *restrict hessian, int n, double *restrict score)
@@ -208,7 +190,8 @@ score_cuts(const NodeSearch *task, const double *restrict gradient, const double
 		double		right_hessian = here.hessian - hessian[i];
 		double		sum = free_score(&here, gradient[i], hessian[i]) + free_score(&here, right_gradient, right_hessian);
 
-		score[i] = unless_negative(hessian[i] - here.min_hessian, right_hessian - here.min_hessian, sum);
+		sum = real_choose_by_sign(hessian[i] - here.min_hessian, -INFINITY, sum);
+		score[i] = real_choose_by_sign(right_hessian - here.min_hessian, -INFINITY, sum);
 	}
 }
 
