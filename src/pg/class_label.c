@@ -11,9 +11,20 @@
 #include "pg/class_label.h"
 #include "pg/encoding.h"
 
+StaticAssertDecl(CLASS_NUMBER_BYTES >= DOUBLE_SHORTEST_DECIMAL_LEN, "labels must hold any number");
+
+void
+class_label_of_number(double value, char *text)
+{
+	if (value == rint(value) && fabs(value) < 9e15)
+		snprintf(text, CLASS_NUMBER_BYTES, INT64_FORMAT, (int64) value);
+	else
+		double_to_shortest_decimal_buf(value, text);
+}
+
 /* NULL: values of this kind are no classes. */
 static const char *
-value_label(FeatureKind kind, const FeatureValue *value)
+value_label(FeatureKind kind, const FeatureValue *value, char *number)
 {
 	switch (kind)
 	{
@@ -22,9 +33,8 @@ value_label(FeatureKind kind, const FeatureValue *value)
 		case FEATURE_BOOLEAN:
 			return value->number != 0 ? "true" : "false";
 		case FEATURE_NUMERIC:
-			if (value->number == rint(value->number) && fabs(value->number) < 9e15)
-				return psprintf(INT64_FORMAT, (int64) value->number);
-			return double_to_shortest_decimal(value->number);
+			class_label_of_number(value->number, number);
+			return number;
 		default:
 			return NULL;
 	}
@@ -33,7 +43,8 @@ value_label(FeatureKind kind, const FeatureValue *value)
 int
 class_of_value(const TargetInfo *target, FeatureKind kind, const FeatureValue *value)
 {
-	const char *label = value->missing ? NULL : value_label(kind, value);
+	char		number[CLASS_NUMBER_BYTES];
+	const char *label = value->missing ? NULL : value_label(kind, value, number);
 
 	for (int i = 0; label != NULL && i < target->nclasses; i++)
 		if (strcmp(target->classes[i], label) == 0)

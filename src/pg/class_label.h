@@ -13,6 +13,11 @@
 
 #include "core/model.h"
 
+#define CLASS_NUMBER_BYTES 32
+
+/* The label of a number, into text[CLASS_NUMBER_BYTES]. */
+extern void class_label_of_number(double value, char *text);
+
 /* Index into target->classes; -1: the value is missing, or of no class that training saw.  Leaves a text in CurrentMemoryContext. */
 extern int	class_of_value(const TargetInfo *target, FeatureKind kind, const FeatureValue *value);
 

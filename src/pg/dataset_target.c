@@ -17,10 +17,10 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
+#include "pg/class_label.h"
 #include "pg/dataset_internal.h"
 #include "pg/encoding.h"
 
@@ -189,17 +189,6 @@ boolean_classes(DatasetBuild *build)
 	}
 }
 
-static char *
-number_label(CoreEnv *env, double value)
-{
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (value == floor(value) && fabs(value) < 9e15)
-		return env_sprintf(env, "%.0f", value);
-	double_to_shortest_decimal_buf(value, text);
-	return env_strdup(env, text);
-}
-
 static void
 number_classes(DatasetBuild *build)
 {
@@ -209,7 +198,12 @@ number_classes(DatasetBuild *build)
 		too_many_classes(build, psprintf("more than %d", MAX_CLASSES));
 	set_classes(build, set->count);
 	for (int i = 0; i < set->count; i++)
-		build->result->target.classes[i] = number_label(&build->env->core, set->values[i]);
+	{
+		char		label[CLASS_NUMBER_BYTES];
+
+		class_label_of_number(set->values[i], label);
+		build->result->target.classes[i] = env_strdup(&build->env->core, label);
+	}
 	for (int64 row = 0; row < build->nrows; row++)
 	{
 		if (row % POLL_ROWS == 0)
