@@ -431,7 +431,8 @@ affordable_workers(const PgEnv *env, const FitJob *job, const FitPlan *plan, int
 		nworkers--;
 	if (nworkers < wanted)
 		ereport(NOTICE,
-				(errmsg("\"mlops.train_memory\" has room for %d of %d parallel workers", nworkers, wanted)));
+				(errmsg("\"mlops.train_memory\" has room for %d of %d parallel workers", nworkers, wanted),
+				 errhint("Raise \"mlops.train_memory\" for more, or lower \"mlops.train_workers\".")));
 	return nworkers;
 }
 
