@@ -78,6 +78,17 @@ column_names_split(const char *list, int *count)
 	return names;
 }
 
+bool
+column_names_contain(char **names, int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Letters of ASCII only, not the locale's: lists are in the bytes of models, which are the same everywhere. */
 static bool
 is_plain(const char *name)

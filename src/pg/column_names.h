@@ -17,6 +17,8 @@ extern char **column_names_split(const char *list, int *count);
 /* The reverse: names with anything but letters, digits and underscores are quoted. */
 extern char *column_names_join(char **names, int count);
 
+extern bool column_names_contain(char **names, int count, const char *name);
+
 /*
  * 1-based number of the column, or an ERROR 42703 "column "x" of the source does
  * not exist" that names the nearest one.

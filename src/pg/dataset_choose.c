@@ -59,11 +59,7 @@ category_hint(FeatureKind kind)
 static void
 settle_kind(const DatasetRequest *request, RawColumn *column)
 {
-	bool		asked = false;
-
-	for (int i = 0; i < request->ncategories; i++)
-		asked |= strcmp(request->categories[i], column->name) == 0;
-	if (!asked)
+	if (!column_names_contain(request->categories, request->ncategories, column->name))
 		return;
 	column->listed = true;
 	if (column->reader.kind == FEATURE_CATEGORICAL)
@@ -229,17 +225,6 @@ omit_column(DatasetBuild *build, const char *name, const char *reason, int64 nul
 	result->nomitted++;
 }
 
-static bool
-is_excluded(const DatasetRequest *request, const char *name)
-{
-	for (int i = 0; i < request->nexclude; i++)
-	{
-		if (strcmp(request->exclude[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void
 add_listed_features(DatasetBuild *build, const bool *claimed)
 {
@@ -255,7 +240,7 @@ add_listed_features(DatasetBuild *build, const bool *claimed)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" cannot be a feature: it is the target, key, weight, offset or split column",
 							request->features[i])));
-		if (is_excluded(request, request->features[i]))
+		if (column_names_contain(request->exclude, request->nexclude, request->features[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" is both in features and in exclude", request->features[i])));
@@ -277,7 +262,7 @@ add_all_features(DatasetBuild *build, const bool *claimed)
 		const char *name = NameStr(form->attname);
 		FeatureKind kind;
 
-		if (claimed[i] || is_excluded(build->request, name))
+		if (claimed[i] || column_names_contain(build->request->exclude, build->request->nexclude, name))
 			continue;
 		if (!value_supported(form->atttypid, &kind))
 		{

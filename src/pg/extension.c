@@ -47,15 +47,9 @@ extension_relation(const char *name)
 	return relation;
 }
 
-/*
- * The role that owns the tables.  CREATE EXTENSION makes that the extension's
- * owner; an administrator who gives the tables to a role with fewer rights
- * makes all catalog work run as that role.
- */
 Oid
-extension_owner(void)
+extension_owner_of(Oid relation)
 {
-	Oid			relation = extension_relation("registered_models");
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Oid			owner;
 
@@ -64,6 +58,17 @@ extension_owner(void)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/*
+ * The role that owns the tables.  CREATE EXTENSION makes that the extension's
+ * owner; an administrator who gives the tables to a role with fewer rights
+ * makes all catalog work run as that role.
+ */
+Oid
+extension_owner(void)
+{
+	return extension_owner_of(extension_relation("registered_models"));
 }
 
 void

@@ -4,8 +4,9 @@
  *
  * Catalog work runs as the extension's owner between extension_enter and
  * extension_leave, with an empty search_path (pg_catalog, pg_temp last), under
- * SECURITY_RESTRICTED_OPERATION, and with numbers written in full.  On error the transaction machinery restores
- * user and settings at (sub)abort: PG_TRY is not needed.
+ * SECURITY_RESTRICTED_OPERATION, and with numbers written in full.  On error the
+ * transaction machinery restores user and settings at (sub)abort: PG_TRY is not
+ * needed.
  */
 #ifndef PG_EXTENSION_H
 #define PG_EXTENSION_H
@@ -21,6 +22,7 @@ typedef struct RoleSwitch
 } RoleSwitch;
 
 extern Oid	extension_owner(void);
+extern Oid	extension_owner_of(Oid relation);	/* of any relation */
 extern Oid	extension_schema(void);	/* OID of schema mlops */
 extern Oid	extension_relation(const char *name);	/* OID of mlops.<name>; ERROR if absent */
 

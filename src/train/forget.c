@@ -24,13 +24,13 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #include "pg/catalog_exec.h"
 #include "pg/class_label.h"
 #include "pg/column_names.h"
 #include "pg/compat.h"
+#include "pg/extension.h"
 #include "pg/row_fingerprint.h"
 #include "pg/source.h"
 #include "pg/stored_sql.h"
@@ -229,19 +229,6 @@ receive_row(TupleTableSlot *slot, void *context)
 
 /* ---------- one version ---------- */
 
-static Oid
-relation_owner(Oid relation)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relation);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
  * The caller's right to delete is checked, but triggers and the like run as the
  * table's owner: whoever made the table may not act as whoever calls this.
@@ -262,7 +249,7 @@ delete_rows(Forgotten *forgotten)
 	if (allowed != ACLCHECK_OK)
 		aclcheck_error(allowed, OBJECT_TABLE, forgotten->kept_in);
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(relation_owner(relation), context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(extension_owner_of(relation), context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	SPI_connect();
 	if (SPI_execute(psprintf("DELETE FROM %s AS s %s", forgotten->kept_in, forgotten->condition), false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not delete from table %s", forgotten->kept_in);

@@ -17,16 +17,6 @@
 
 #include "pg/column_names.h"
 #include "train/train.h"
-#include "train/transform_options.h"
-
-static bool
-is_among(const char *name, char **names, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
 
 static bool
 same_name(const char *name, const char *other)
@@ -42,36 +32,32 @@ has_part(const TrainArguments *arguments, const char *name)
 	SplitSpec	split = arguments->split;
 
 	train_request(arguments, &split, &request);
-	return is_among(name, request.features, request.nfeatures) || is_among(name, request.references, request.nreferences) ||
-		is_among(name, request.categories, request.ncategories) || same_name(name, request.target) ||
+	return column_names_contain(request.features, request.nfeatures, name) ||
+		column_names_contain(request.references, request.nreferences, name) ||
+		column_names_contain(request.categories, request.ncategories, name) || same_name(name, request.target) ||
 		same_name(name, request.weight) || same_name(name, request.offset) || same_name(name, split.column);
 }
 
+/* Whether values of the column's type are names and nothing else. */
 static bool
 names_rows(const Source *source, const char *name)
 {
 	TupleDesc	descriptor = source_descriptor(source);
 
-	for (int i = 0; i < descriptor->natts; i++)
+	switch (getBaseType(TupleDescAttr(descriptor, column_number_by_name(descriptor, name) - 1)->atttypid))
 	{
-		if (strcmp(NameStr(TupleDescAttr(descriptor, i)->attname), name) != 0)
-			continue;
-		switch (getBaseType(TupleDescAttr(descriptor, i)->atttypid))
-		{
-			case INT2OID:
-			case INT4OID:
-			case INT8OID:
-			case NUMERICOID:
-			case TEXTOID:
-			case VARCHAROID:
-			case BPCHAROID:
-			case UUIDOID:
-				return true;
-			default:
-				return false;
-		}
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case UUIDOID:
+			return true;
+		default:
+			return false;
 	}
-	return false;
 }
 
 static void
