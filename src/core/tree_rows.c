@@ -3,8 +3,9 @@
  *	  Passes over the rows of a block; see tree_grow.h.
  *
  * A block's rows of one leaf lie together in `order`, in no particular order:
- * nothing depends on it.  Short records move with them; a division writes each
- * once, in place.  The histogram of the lighter side is summed chunk by chunk,
+ * nothing depends on it.  Short records move with them; a division exchanges, in
+ * place, those that lie on the wrong side (Edelkamp and Weiss, BlockQuicksort,
+ * 2016).  The histogram of the lighter side is summed chunk by chunk,
  * while the chunk's rows are in the nearest cache.
  */
 #include "core/tree_grow.h"
@@ -15,8 +16,7 @@
 
 #define CHUNK_ROWS 512
 #define FETCH_AHEAD 32			/* rows */
-#define FETCH_BYTES 1024		/* ahead: the processor's own fetching ends with each page */
-#define ASIDE_ROWS 256			/* put aside on each side of a division */
+#define SCAN_ROWS 128			/* looked at from an end on before rows change places; at most 256 */
 
 bool
 tree_row_sampled(const TreeJob *job, uint64_t hash, uint64_t seed)
@@ -33,76 +33,135 @@ record_at(const TreeShape *shape, uint8_t *records, int position)
 }
 
 /*
- * Records and their rows being divided in place: left ones are written from
- * `left` on, right ones from `right` - 1 down.
+ * One end of rows that are being divided: how many were looked at from there on,
+ * and which of them, by their distance from the end, belong to the other one.
  */
+typedef struct DivisionEnd
+{
+	int			scanned;
+	int			next;			/* first misplaced row that still waits */
+	int			count;			/* end of them */
+	uint8_t		misplaced[SCAN_ROWS];
+} DivisionEnd;
+
+/* Rows of a block being divided in place: those before `low` go left, those from `high` on right. */
 typedef struct Division
 {
 	uint8_t    *records;		/* of the block */
 	uint16_t   *order;
-	size_t		left;
-	size_t		right;
 	const uint8_t *goes_left;	/* by the byte at `column` of a record */
 	size_t		column;
+	int			low;
+	int			high;
+	DivisionEnd end[2];
 } Division;
 
-/*
- * Divides n records of 8 * eights bytes, the first at `from`, the next a step of
- * 1 or -1 away.  They may lie where they are written to: each is read before
- * anything is written to its place.  `eights` and `step` are constants where
- * this is inlined.
- */
-static inline __attribute__((always_inline)) void
-divide_records(int eights, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
+/* Looks at n rows from an end on.  No branch: it would be mispredicted for every other row. */
+static void
+scan_end(const TreeShape *shape, Division *d, int side, int n)
 {
-	const ptrdiff_t stride = (ptrdiff_t) eights * 8;
-	const Division here = *d;
-	size_t		left = d->left;
-	size_t		last = d->right - 1;
+	const ptrdiff_t stride = side == 0 ? shape->stride : -(ptrdiff_t) shape->stride;
+	const uint8_t *column = record_at(shape, d->records, side == 0 ? d->low : d->high - 1) + d->column;
+	const uint8_t *goes_left = d->goes_left;
+	DivisionEnd *end = &d->end[side];
+	int			count = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		const uint8_t *record = from + i * step * stride;
-		uint16_t	row = order[i * step];
-		size_t		is_left = here.goes_left[record[here.column]];
-		size_t		to = last ^ ((last ^ left) & -is_left);	/* a branch would be mispredicted for every other row */
-		uint64_t	words[TREE_MOVING_BYTES / 8];
-
-		__builtin_prefetch(record + step * FETCH_BYTES);
-		memcpy(words, record, (size_t) stride);
-		memcpy(here.records + to * (size_t) stride, words, (size_t) stride);
-		here.order[to] = row;
-		left += is_left;
-		last -= 1 - is_left;
+		__builtin_prefetch(column + SCAN_ROWS * stride);
+		end->misplaced[count] = (uint8_t) i;
+		count += goes_left[*column] == side;
+		column += stride;
 	}
-	d->left = left;
-	d->right = last + 1;
+	end->scanned = n;
+	end->next = 0;
+	end->count = count;
 }
 
-#define DIVIDE(eights) \
+/* Rows change places in pairs.  `eights`, of the bytes of a record, is a constant where this is inlined. */
+static inline __attribute__((always_inline)) void
+exchange_records(int eights, const Division *d, const uint8_t *left, const uint8_t *right, int n)
+{
+	const size_t stride = (size_t) eights * 8;
+
+	for (int i = 0; i < n; i++)
+	{
+		size_t		a = (size_t) d->low + left[i];
+		size_t		b = (size_t) d->high - 1 - right[i];
+		uint16_t	row = d->order[a];
+		uint64_t	words[2][TREE_MOVING_BYTES / 8];
+
+		memcpy(words[0], d->records + a * stride, stride);
+		memcpy(words[1], d->records + b * stride, stride);
+		memcpy(d->records + a * stride, words[1], stride);
+		memcpy(d->records + b * stride, words[0], stride);
+		d->order[a] = d->order[b];
+		d->order[b] = row;
+	}
+}
+
+#define EXCHANGE(eights) \
 	case eights: \
-		if (step > 0) \
-			divide_records(eights, 1, d, from, order, n); \
-		else \
-			divide_records(eights, -1, d, from, order, n); \
+		exchange_records(eights, d, left->misplaced + left->next, right->misplaced + right->next, n); \
 		break
 
+/* Rows misplaced on the left change places with ones misplaced on the right while both ends have any. */
 static void
-divide_moving(const TreeShape *shape, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
+exchange_misplaced(const TreeShape *shape, Division *d)
 {
+	DivisionEnd *left = &d->end[0];
+	DivisionEnd *right = &d->end[1];
+	int			nleft = left->count - left->next;
+	int			nright = right->count - right->next;
+	int			n = nleft < nright ? nleft : nright;
+
 	switch (shape->stride / 8)
 	{
-		DIVIDE(1);
-		DIVIDE(2);
-		DIVIDE(3);
-		DIVIDE(4);
-		DIVIDE(5);
-		DIVIDE(6);
-		DIVIDE(7);
-		DIVIDE(8);
+		EXCHANGE(1);
+		EXCHANGE(2);
+		EXCHANGE(3);
+		EXCHANGE(4);
+		EXCHANGE(5);
+		EXCHANGE(6);
+		EXCHANGE(7);
+		EXCHANGE(8);
 		default:
 			break;
 	}
+	left->next += n;
+	right->next += n;
+}
+
+/*
+ * Once all rows have been looked at only one end has misplaced rows, and no
+ * others lie between low and high: the innermost ones change places with the
+ * innermost rows.
+ */
+static void
+gather_misplaced(const TreeShape *shape, Division *d)
+{
+	int			side = d->end[0].next < d->end[0].count ? 0 : 1;
+	DivisionEnd *from = &d->end[side];
+	DivisionEnd *to = &d->end[1 - side];
+	int			n = from->count - from->next;
+
+	for (int i = 0; i < n / 2; i++)
+	{
+		uint8_t		swapped = from->misplaced[from->next + i];
+
+		from->misplaced[from->next + i] = from->misplaced[from->count - 1 - i];
+		from->misplaced[from->count - 1 - i] = swapped;
+	}
+	for (int i = 0; i < n; i++)
+		to->misplaced[i] = (uint8_t) i;
+	to->next = 0;
+	to->count = n;
+	exchange_misplaced(shape, d);
+	if (side == 0)
+		d->low = d->high - n;
+	else
+		d->low += n;
+	d->high = d->low;
 }
 
 /* Rows of the tree first, then the others. */
@@ -235,57 +294,70 @@ sum_side(TreeGrower *grower, const TreeBlock *block, int side, size_t first, siz
 						 block->order + first, (int) (end - first), grower->shared.partial[2 * grower->team->rank + side]);
 }
 
-/* Divides a chunk and sums what it adds to the sides. */
+/* The rows looked at from an end on all belong there: sums them where that side is summed, and moves the end. */
 static void
-divide_chunk(TreeGrower *grower, const TreeBlock *block, int step, Division *d, const uint8_t *from, const uint16_t *order, int n)
+settle_end(TreeGrower *grower, const TreeBlock *block, Division *d, int side)
 {
-	size_t		left = d->left;
-	size_t		right = d->right;
+	int			n = d->end[side].scanned;
+	int			first = side == 0 ? d->low : d->high - n;
 
-	env_poll(grower->env);
-	divide_moving(&grower->data.shape, step, d, from, order, n);
-	sum_side(grower, block, 0, left, d->left);
-	sum_side(grower, block, 1, d->right, right);
+	sum_side(grower, block, side, (size_t) first, (size_t) (first + n));
+	if (side == 0)
+		d->low += n;
+	else
+		d->high -= n;
+	d->end[side].scanned = 0;
+}
+
+/* Settles ends and looks at more rows, until there are no more. */
+static bool
+advance_ends(TreeGrower *grower, const TreeBlock *block, Division *d)
+{
+	int			unseen;
+
+	for (int side = 0; side < 2; side++)
+	{
+		if (d->end[side].next == d->end[side].count)
+			settle_end(grower, block, d, side);
+	}
+	unseen = d->high - d->low - d->end[0].scanned - d->end[1].scanned;
+	if (unseen == 0)
+		return false;
+	for (int side = 0; side < 2; side++)
+	{
+		int			share = side == 0 && d->end[1].scanned == 0 ? (unseen + 1) / 2 : unseen;
+		int			n = share < SCAN_ROWS ? share : SCAN_ROWS;
+
+		if (d->end[side].scanned > 0)
+			continue;
+		scan_end(&grower->data.shape, d, side, n);
+		unseen -= n;
+	}
+	return true;
 }
 
 /*
- * In place: the first and the last rows are put aside, and from then on the
- * next one comes from the side with less room, so that there is always room for
- * a chunk of as many on both sides.
+ * In place, from both ends: a row that lies where it belongs is not written, and
+ * the others change places in pairs.
  */
 static int
 split_moving(TreeGrower *grower, TreeBlock *block, size_t column, int first, int count)
 {
-	const TreeShape *shape = &grower->data.shape;
-	int			aside = count < 2 * ASIDE_ROWS ? count : 2 * ASIDE_ROWS;
-	int			low = first + (aside + 1) / 2;	/* from here to `high` rows are still to be read */
-	int			high = first + count - aside / 2;
-	int			begin = low - first;
-	Division	d = {block->records, block->order, (size_t) first, (size_t) (first + count), grower->goes_left, column};
+	Division	d = {.records = block->records,.order = block->order,.goes_left = grower->goes_left,.column = column,.low = first,.high = first + count};
+	int			low;
+	int			high;
 
-	memcpy(grower->spare, block->order + first, (size_t) begin * sizeof(uint16_t));
-	memcpy(grower->spare + begin, block->order + high, (size_t) (aside - begin) * sizeof(uint16_t));
-	memcpy(grower->spare_records, record_at(shape, block->records, first), (size_t) begin * (size_t) shape->stride);
-	memcpy(record_at(shape, grower->spare_records, begin), record_at(shape, block->records, high), (size_t) (aside - begin) * (size_t) shape->stride);
-	while (low < high)
+	while (advance_ends(grower, block, &d))
 	{
-		int			rows = high - low < ASIDE_ROWS ? high - low : ASIDE_ROWS;
-
-		if (low - (int) d.left <= (int) d.right - high)
-		{
-			divide_chunk(grower, block, 1, &d, record_at(shape, block->records, low), block->order + low, rows);
-			low += rows;
-		}
-		else
-		{
-			divide_chunk(grower, block, -1, &d, record_at(shape, block->records, high - 1), block->order + high - 1, rows);
-			high -= rows;
-		}
+		env_poll(grower->env);
+		exchange_misplaced(&grower->data.shape, &d);
 	}
-	for (int done = 0; done < aside; done += ASIDE_ROWS)
-		divide_chunk(grower, block, 1, &d, record_at(shape, grower->spare_records, done), grower->spare + done,
-					 aside - done < ASIDE_ROWS ? aside - done : ASIDE_ROWS);
-	return (int) d.left - first;
+	low = d.low;
+	high = d.high;
+	gather_misplaced(&grower->data.shape, &d);
+	sum_side(grower, block, 0, (size_t) low, (size_t) d.low);
+	sum_side(grower, block, 1, (size_t) d.low, (size_t) high);
+	return d.low - first;
 }
 
 /* Rows alone move; left ones stay in place, right ones go by way of spare memory. */

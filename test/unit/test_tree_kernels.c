@@ -395,7 +395,8 @@ static void
 test_rows(void **state)
 {
 	static const int columns[][2] = {{1, 0}, {4, 0}, {5, 0}, {13, 0}, {28, 0}, {29, 0}, {44, 0}, {52, 0}, {60, 0}, {61, 0}, {3, 2}, {0, 1}};
-	static const int rows[] = {1, 400, 1200, 40000};
+	static const int rows[] = {1, 1200, 2, 127, 129, 256, 257, 400, 40000};
+	const int	nrows = sizeof(rows) / sizeof(rows[0]);
 	TestRandom	random = {8};
 
 	for (int i = 0; i < (int) (sizeof(columns) / sizeof(columns[0])); i++)
@@ -403,11 +404,11 @@ test_rows(void **state)
 		RowCase    *c = env_alloc(*state, 1, sizeof(*c));
 		int			last = columns[i][0] + columns[i][1] - 1;
 
-		for (int n = 0; n < 5; n++)
+		for (int n = 0; n <= nrows; n++)
 		{
-			bool		tail = n == 4;	/* once more */
+			bool		tail = n == nrows;	/* once more */
 
-			row_case_init(c, *state, &random, rows[n < 4 ? n : 2], columns[i][0], columns[i][1], tail);
+			row_case_init(c, *state, &random, rows[tail ? 1 : n], columns[i][0], columns[i][1], tail);
 			for (int b = 0; b < c->grower.data.shape.train_blocks; b++)
 				tree_rows_root(&c->grower, b);
 			assert_sums(c, 0, 0);
