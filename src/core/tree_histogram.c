@@ -19,6 +19,7 @@
 #define TAIL_RATIO 512			/* max over root mean square that 16 bits still serve */
 #define MAX_FLOAT_SCALE 0x1p126 /* of scales that single precision holds */
 #define FETCH_AHEAD 16			/* rows */
+#define GROUP_COLUMNS 16		/* whose bins take 32 kB */
 
 /* The largest power of two that scales `largest` to at most `limit`; 1 for zero. */
 static double
@@ -195,13 +196,13 @@ expand(uint32_t packed)
 	return (int64_t) (int16_t) (packed >> 16) * ((int64_t) 1 << 32) + (packed & 0xffff);
 }
 
-/* `eights` and `moving` are constants where this is inlined. */
+/* Columns 8 * eights and more from `first` on, a multiple of 8; `eights` and `moving` are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
-add_records(const TreeShape *shape, const uint8_t *records, int eights, bool moving, const uint16_t *rows, int n, int64_t *sums)
+add_columns(const TreeShape *shape, const uint8_t *records, int first, int eights, int rest, bool moving, const uint16_t *rows, int n, int64_t *sums)
 {
 	size_t		stride = (size_t) shape->stride;
-	int			rest = shape->ncolumns - 8 * eights;
 
+	sums += (size_t) first * TREE_BIN_STRIDE;
 	for (int i = 0; i < n; i++)
 	{
 		const uint8_t *record = records + (moving ? (size_t) i : rows[i]) * stride;
@@ -212,7 +213,7 @@ add_records(const TreeShape *shape, const uint8_t *records, int eights, bool mov
 			__builtin_prefetch(records + rows[i + FETCH_AHEAD] * stride);
 		memcpy(&packed, record, sizeof(packed));
 		value = expand(packed);
-		record += TREE_RECORD_BINS;
+		record += TREE_RECORD_BINS + first;
 		for (int k = 0; k < eights; k++)
 			add_eight(sums + (size_t) k * 8 * TREE_BIN_STRIDE, load_eight(record + k * 8), value);
 		if (rest > 0)
@@ -220,30 +221,18 @@ add_records(const TreeShape *shape, const uint8_t *records, int eights, bool mov
 	}
 }
 
+/* A few columns at a time, whose sums fit the nearest cache; the records come from the second-level cache again. */
 static void
 add_moving(const TreeShape *shape, const uint8_t *records, int n, int64_t *sums)
 {
-	switch (shape->ncolumns / 8)
-	{
-		case 0:
-			add_records(shape, records, 0, true, NULL, n, sums);
-			break;
-		case 1:
-			add_records(shape, records, 1, true, NULL, n, sums);
-			break;
-		case 2:
-			add_records(shape, records, 2, true, NULL, n, sums);
-			break;
-		case 3:
-			add_records(shape, records, 3, true, NULL, n, sums);
-			break;
-		case 4:
-			add_records(shape, records, 4, true, NULL, n, sums);
-			break;
-		default:
-			add_records(shape, records, shape->ncolumns / 8, true, NULL, n, sums);
-			break;
-	}
+	int			first = 0;
+
+	for (; first + GROUP_COLUMNS <= shape->ncolumns; first += GROUP_COLUMNS)
+		add_columns(shape, records, first, GROUP_COLUMNS / 8, 0, true, NULL, n, sums);
+	if (shape->ncolumns - first >= 8)
+		add_columns(shape, records, first, 1, shape->ncolumns - first - 8, true, NULL, n, sums);
+	else if (shape->ncolumns > first)
+		add_columns(shape, records, first, 0, shape->ncolumns - first, true, NULL, n, sums);
 }
 
 static inline uint32_t
@@ -324,7 +313,7 @@ tree_accumulator_add(TreeAccumulator *accumulator, const TreeScale *scale, const
 	if (shape->moving)
 		add_moving(shape, records, n, accumulator->packed);
 	else if (shape->ncolumns > 0)
-		add_records(shape, records, shape->ncolumns / 8, false, rows, n, accumulator->packed);
+		add_columns(shape, records, 0, shape->ncolumns / 8, shape->ncolumns % 8, false, rows, n, accumulator->packed);
 	if (shape->nwide > 0)
 		add_packed_wide(accumulator->data, block, rows, n, accumulator->packed);
 }

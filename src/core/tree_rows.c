@@ -15,6 +15,7 @@
 #include "core/hash.h"
 
 #define CHUNK_ROWS 512
+#define SUM_ROWS 2048			/* of records that move, summed at a time: they stay in the second-level cache */
 #define FETCH_AHEAD 32			/* rows */
 #define SCAN_ROWS 128			/* looked at from an end on before rows change places; at most 256 */
 
@@ -53,6 +54,7 @@ typedef struct Division
 	size_t		column;
 	int			low;
 	int			high;
+	int			unsummed[2];	/* rows next to low and high that are not in the histogram yet */
 	DivisionEnd end[2];
 } Division;
 
@@ -144,6 +146,7 @@ gather_misplaced(const TreeShape *shape, Division *d)
 	DivisionEnd *from = &d->end[side];
 	DivisionEnd *to = &d->end[1 - side];
 	int			n = from->count - from->next;
+	int			boundary;
 
 	for (int i = 0; i < n / 2; i++)
 	{
@@ -158,10 +161,12 @@ gather_misplaced(const TreeShape *shape, Division *d)
 	to->count = n;
 	exchange_misplaced(shape, d);
 	if (side == 0)
-		d->low = d->high - n;
+		boundary = d->high - n;
 	else
-		d->low += n;
-	d->high = d->low;
+		boundary = d->low + n;
+	d->unsummed[0] += boundary - d->low;
+	d->unsummed[1] += d->high - boundary;
+	d->low = d->high = boundary;
 }
 
 /* Rows of the tree first, then the others. */
@@ -223,9 +228,9 @@ tree_rows_root(TreeGrower *grower, int index)
 	grower->shared.segments[index].count = (uint16_t) count;
 	if (!grower->scale.precise)
 		tree_pack(block, &grower->scale, grower->packed);
-	for (int first = 0; first < count; first += CHUNK_ROWS)
+	for (int first = 0; first < count; first += SUM_ROWS)
 	{
-		int			rows = count - first < CHUNK_ROWS ? count - first : CHUNK_ROWS;
+		int			rows = count - first < SUM_ROWS ? count - first : SUM_ROWS;
 
 		env_poll(grower->env);
 		if (!grower->scale.precise)
@@ -294,19 +299,30 @@ sum_side(TreeGrower *grower, const TreeBlock *block, int side, size_t first, siz
 						 block->order + first, (int) (end - first), grower->shared.partial[2 * grower->team->rank + side]);
 }
 
-/* The rows looked at from an end on all belong there: sums them where that side is summed, and moves the end. */
+static void
+sum_settled(TreeGrower *grower, const TreeBlock *block, Division *d, int side)
+{
+	int			n = d->unsummed[side];
+	int			first = side == 0 ? d->low - n : d->high;
+
+	sum_side(grower, block, side, (size_t) first, (size_t) (first + n));
+	d->unsummed[side] = 0;
+}
+
+/* The rows looked at from an end on all belong there: moves it. */
 static void
 settle_end(TreeGrower *grower, const TreeBlock *block, Division *d, int side)
 {
 	int			n = d->end[side].scanned;
-	int			first = side == 0 ? d->low : d->high - n;
 
-	sum_side(grower, block, side, (size_t) first, (size_t) (first + n));
 	if (side == 0)
 		d->low += n;
 	else
 		d->high -= n;
 	d->end[side].scanned = 0;
+	d->unsummed[side] += n;
+	if (d->unsummed[side] >= SUM_ROWS)
+		sum_settled(grower, block, d, side);
 }
 
 /* Settles ends and looks at more rows, until there are no more. */
@@ -344,19 +360,15 @@ static int
 split_moving(TreeGrower *grower, TreeBlock *block, size_t column, int first, int count)
 {
 	Division	d = {.records = block->records,.order = block->order,.goes_left = grower->goes_left,.column = column,.low = first,.high = first + count};
-	int			low;
-	int			high;
 
 	while (advance_ends(grower, block, &d))
 	{
 		env_poll(grower->env);
 		exchange_misplaced(&grower->data.shape, &d);
 	}
-	low = d.low;
-	high = d.high;
 	gather_misplaced(&grower->data.shape, &d);
-	sum_side(grower, block, 0, (size_t) low, (size_t) d.low);
-	sum_side(grower, block, 1, (size_t) d.low, (size_t) high);
+	for (int side = 0; side < 2; side++)
+		sum_settled(grower, block, &d, side);
 	return d.low - first;
 }
 
