@@ -17,6 +17,7 @@
 #include "core/transform_time.h"
 
 #define SCAN_PAIRS 4
+#define SCAN_QUADS 4
 
 typedef struct ElementStats
 {
@@ -101,21 +102,65 @@ scan_plain_block(NumberTask *task, ElementStats *stats, int count, const double 
 	return true;
 }
 
-/* Counts, ranges and sums of one block of one element; infinities are left out of the sum. */
-static void
+/*
+ * The same of floats as they are stored, where nothing is summed: learning for
+ * trees, which take infinities and missing values as they are.
+ */
+static bool
+scan_plain_floats(const NumberTask *task, ElementStats *stats, int64_t first, int count)
+{
+	const Column *column = task->source.column;
+	const float *x = (const float *) column->values + first;
+	Quad		low[SCAN_QUADS];
+	Quad		high[SCAN_QUADS];
+	Quad		zero[SCAN_QUADS] = {{0}};	/* NaN once a value is not finite */
+	double		finite = 0;
+
+	if (column->storage != STORAGE_F32 || column->nulls != NULL || task->f->width != 1 || task->source.part != 0 ||
+		task->f->impute == IMPUTE_MEAN || task->context->weight != NULL || count % (4 * SCAN_QUADS) != 0)
+		return false;
+	for (int k = 0; k < SCAN_QUADS; k++)
+		low[k] = high[k] = quad_load(x + 4 * k);
+	for (int i = 0; i < count; i += 4 * SCAN_QUADS)
+	{
+		for (int k = 0; k < SCAN_QUADS; k++)
+		{
+			Quad		value = quad_load(x + i + 4 * k);
+
+			zero[k] += value * 0;
+			low[k] = quad_min(value, low[k]);
+			high[k] = quad_max(value, high[k]);
+		}
+	}
+	for (int lane = 0; lane < 4 * SCAN_QUADS; lane++)
+		finite += zero[lane / 4][lane % 4];
+	if (!(finite == 0))
+		return false;
+	for (int lane = 0; lane < 4 * SCAN_QUADS; lane++)
+	{
+		stats->low = fmin(stats->low, low[lane / 4][lane % 4]);
+		stats->high = fmax(stats->high, high[lane / 4][lane % 4]);
+	}
+	stats->present += count;
+	return true;
+}
+
+/* Counts, ranges and sums of one block of one element; infinities are left out of the sum.  Whether any row is missing. */
+static bool
 scan_block(NumberTask *task, ElementStats *stats, int64_t first, int count, const double *x, bool *missing)
 {
 	const LearnContext *context = task->context;
+	bool		any = false;
 
 	if (scan_plain_block(task, stats, count, x))
-		return;
+		return false;
 	for (int i = 0; i < count; i++)
 	{
 		if (!learn_row_counts(context, first + i))
 			continue;
 		if (x[i] != x[i])
 		{
-			missing[i] = true;
+			missing[i] = any = true;
 			continue;
 		}
 		stats->present++;
@@ -130,6 +175,7 @@ scan_block(NumberTask *task, ElementStats *stats, int64_t first, int count, cons
 		if (task->f->impute == IMPUTE_MEAN)
 			add_value(context, stats, first + i, x[i]);
 	}
+	return any;
 }
 
 static CoreStatus
@@ -137,6 +183,8 @@ scan(NumberTask *task)
 {
 	const LearnContext *context = task->context;
 	int			width = task->f->width;
+	double		x[TRANSFORM_BLOCK];
+	bool		missing[TRANSFORM_BLOCK] = {false};
 
 	CORE_ALLOC(context->env, task->stats, (size_t) width);
 	for (int e = 0; e < width; e++)
@@ -149,18 +197,21 @@ scan(NumberTask *task)
 	{
 		int64_t		left = context->data->ntrain - first;
 		int			count = left < TRANSFORM_BLOCK ? (int) left : TRANSFORM_BLOCK;
-		double		x[TRANSFORM_BLOCK];
-		bool		missing[TRANSFORM_BLOCK] = {false};
+		bool		any = false;
 
 		for (int e = 0; e < width; e++)
 		{
 			if (e % 64 == 0)
 				env_poll(context->env);
+			if (scan_plain_floats(task, &task->stats[e], first, count))
+				continue;
 			number_source_load(&task->source, first, count, e, x);
-			scan_block(task, &task->stats[e], first, count, x, missing);
+			any |= scan_block(task, &task->stats[e], first, count, x, missing);
 		}
-		for (int i = 0; i < count; i++)
+		for (int i = 0; i < count && any; i++)
 			task->missing_rows += missing[i];
+		if (any)
+			memset(missing, 0, sizeof(missing));
 	}
 	return CORE_OK;
 }

@@ -251,6 +251,8 @@ check_targets(const Starter *start)
 	double		most_weight = 0;
 	double		most = 0;
 
+	if ((start->objective->loss == LOSS_BINARY || start->objective->loss == LOSS_MULTICLASS) && start->weight == NULL && start->rows->offset == NULL)
+		return CORE_OK;			/* classes are small numbers */
 	for (int64_t row = 0; row < start->rows->nrows; row++)
 	{
 		double		weight = weight_of(start, row);

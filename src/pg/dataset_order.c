@@ -105,16 +105,12 @@ check_shares(DatasetBuild *build)
 						   train, test)));
 }
 
-void
-order_assign_roles(DatasetBuild *build)
+static void
+assign_by_split(DatasetBuild *build)
 {
-	const SplitSpec *spec = build->request->split;
 	const RawColumn *split = build->split;
-	int64		nrows = build->nrows;
 
-	learn_split(build);
-	build->roles = build_alloc(build, nrows, sizeof(uint8));
-	for (int64 row = 0; row < nrows; row++)
+	for (int64 row = 0; row < build->nrows; row++)
 	{
 		uint64		group = 0;
 		int64		time = 0;
@@ -129,11 +125,27 @@ order_assign_roles(DatasetBuild *build)
 			time = ELEMENT(&split->values, int64, row);
 		else if (split != NULL)
 			flag = ELEMENT(&split->values, int8, row) != 0;
-		role = split_role(spec, ELEMENT(&build->hash, uint64, row), group, time, flag,
+		role = split_role(build->request->split, ELEMENT(&build->hash, uint64, row), group, time, flag,
 						  build->classes != NULL ? build->classes[row] : -1);
 		build->roles[row] = (uint8) role;
 		build->role_count[role]++;
 	}
+}
+
+void
+order_assign_roles(DatasetBuild *build)
+{
+	const SplitSpec *spec = build->request->split;
+
+	learn_split(build);
+	build->roles = build_alloc(build, build->nrows, sizeof(uint8));
+	if (spec->method == SPLIT_NONE && spec->sample >= 1)
+	{
+		memset(build->roles, ROLE_TRAIN, (Size) build->nrows);
+		build->role_count[ROLE_TRAIN] = build->nrows;
+	}
+	else
+		assign_by_split(build);
 	if (build->classes != NULL)
 		target_drop_unseen(build);
 	check_shares(build);
