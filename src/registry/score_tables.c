@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -457,10 +458,13 @@ count_result(int column)
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull));
 }
 
-/* As the caller. */
+/* As the caller.  Compiling to machine code takes longer to begin than it ever saves where predictions are all the work. */
 static void
 fill_table(Filling *filling)
 {
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	if (!filling->exists)
 		create_table(filling);
@@ -478,6 +482,7 @@ fill_table(Filling *filling)
 	filling->changed = count_result(4);
 	filling->removed = count_result(5);
 	SPI_finish();
+	AtEOXact_GUC(true, level);
 }
 
 /* score_into(model, source, target_table, key) */
