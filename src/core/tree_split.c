@@ -22,6 +22,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/pair.h"
 #include "core/real.h"
 
 #define MIN_RELATIVE_GAIN 1e-10	/* of the node's own score: less is rounding */
@@ -218,6 +219,28 @@ typedef struct CutChoice
 	int			bin;			/* -1: none */
 } CutChoice;
 
+/* Keeps the best of n scored cuts if it is better; most runs hold no better one, which the largest score tells. */
+static void
+keep_best(const double *score, const double *hessian, const int *bins, int n, CutChoice *best)
+{
+	Pair		most[2] = {pair_of(-INFINITY), pair_of(-INFINITY)};
+	double		largest;
+	int			i;
+
+	for (i = 0; i + 4 <= n; i += 4)
+		for (int k = 0; k < 2; k++)
+			most[k] = pair_max(pair_load(score + i + 2 * k), most[k]);
+	most[0] = pair_max(most[0], most[1]);
+	largest = most[0][0] > most[0][1] ? most[0][0] : most[0][1];
+	for (; i < n; i++)
+		largest = score[i] > largest ? score[i] : largest;
+	if (!(largest > best->score))
+		return;
+	for (i = 0; score[i] != largest; i++)
+		;
+	*best = (CutChoice) {largest, hessian[i], bins[i]};
+}
+
 /*
  * Cuts after each bin but the last; missing values on the side where `start`
  * has them.  Cuts after empty bins are the same as those before.
@@ -229,8 +252,7 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 	double		hessian[CUTS];
 	double		score[CUTS];
 	int			bins[CUTS];
-	double		left_gradient = (double) start.gradient;
-	double		left_hessian = (double) start.hessian;
+	TreeSums	left = start;
 
 	for (int bin = 0; bin < cuts;)
 	{
@@ -238,10 +260,10 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 
 		for (int end = cuts - bin < CUTS ? cuts : bin + CUTS; bin < end; bin++)
 		{
-			left_gradient += (double) sums[bin].gradient;
-			left_hessian += (double) sums[bin].hessian;
-			gradient[n] = left_gradient;
-			hessian[n] = left_hessian;
+			left.gradient += sums[bin].gradient;
+			left.hessian += sums[bin].hessian;
+			gradient[n] = (double) left.gradient;
+			hessian[n] = (double) left.hessian;
 			bins[n] = bin;
 			n += sums[bin].hessian != 0 || sums[bin].gradient != 0;
 		}
@@ -254,11 +276,7 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 #endif
 		else
 			score_cuts_narrow(task, gradient, hessian, n, score);
-		for (int i = 0; i < n; i++)
-		{
-			if (score[i] > best->score)
-				*best = (CutChoice) {score[i], hessian[i], bins[i]};
-		}
+		keep_best(score, hessian, bins, n, best);
 	}
 }
 
