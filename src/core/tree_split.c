@@ -219,9 +219,9 @@ typedef struct CutChoice
 	int			bin;			/* -1: none */
 } CutChoice;
 
-/* Keeps the best of n scored cuts if it is better; most runs hold no better one, which the largest score tells. */
+/* Keeps the best of n scored cuts, the first of equal ones, if it is better; most runs hold no better one, which the largest score tells. */
 static void
-keep_best(const double *score, const double *hessian, const int *bins, int n, CutChoice *best)
+keep_best(const double *score, const double *hessian, int first_bin, int n, CutChoice *best)
 {
 	Pair		most[2] = {pair_of(-INFINITY), pair_of(-INFINITY)};
 	double		largest;
@@ -238,12 +238,26 @@ keep_best(const double *score, const double *hessian, const int *bins, int n, Cu
 		return;
 	for (i = 0; score[i] != largest; i++)
 		;
-	*best = (CutChoice) {largest, hessian[i], bins[i]};
+	*best = (CutChoice) {largest, hessian[i], first_bin + i};
+}
+
+/* Bounds may forbid what a cut after an empty bin allows, should missing values be all that is on its side. */
+static void
+score_bounded_cuts(const NodeSearch *task, const TreeSums *sums, const double *gradient, const double *hessian, int n, double *score)
+{
+	for (int i = 0; i < n; i++)
+	{
+		bool		empty = sums[i].hessian == 0 && sums[i].gradient == 0;
+
+		score[i] = !empty && sides_are_heavy_enough(task, hessian[i]) ? split_score(task, gradient[i], hessian[i]) : -INFINITY;
+	}
 }
 
 /*
  * Cuts after each bin but the last; missing values on the side where `start`
- * has them.  Cuts after empty bins are the same as those before.
+ * has them.  A cut after an empty bin is the same as the one before it, which is
+ * kept; before all other bins it has missing values alone on one side, as the
+ * last cut with them on the other side.
  */
 static void
 scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums, int cuts, TreeSums start, CutChoice *best)
@@ -251,32 +265,28 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 	double		gradient[CUTS];
 	double		hessian[CUTS];
 	double		score[CUTS];
-	int			bins[CUTS];
 	TreeSums	left = start;
 
-	for (int bin = 0; bin < cuts;)
+	for (int first = 0; first < cuts; first += CUTS)
 	{
-		int			n = 0;
+		int			n = cuts - first < CUTS ? cuts - first : CUTS;
 
-		for (int end = cuts - bin < CUTS ? cuts : bin + CUTS; bin < end; bin++)
+		for (int i = 0; i < n; i++)
 		{
-			left.gradient += sums[bin].gradient;
-			left.hessian += sums[bin].hessian;
-			gradient[n] = (double) left.gradient;
-			hessian[n] = (double) left.hessian;
-			bins[n] = bin;
-			n += sums[bin].hessian != 0 || sums[bin].gradient != 0;
+			left.gradient += sums[first + i].gradient;
+			left.hessian += sums[first + i].hessian;
+			gradient[i] = (double) left.gradient;
+			hessian[i] = (double) left.hessian;
 		}
 		if (task->bounded)
-			for (int i = 0; i < n; i++)
-				score[i] = sides_are_heavy_enough(task, hessian[i]) ? split_score(task, gradient[i], hessian[i]) : -INFINITY;
+			score_bounded_cuts(task, sums + first, gradient, hessian, n, score);
 #ifdef __x86_64__
 		else if (search->wide)
 			score_cuts_wide(task, gradient, hessian, n, score);
 #endif
 		else
 			score_cuts_narrow(task, gradient, hessian, n, score);
-		keep_best(score, hessian, bins, n, best);
+		keep_best(score, hessian, first, n, best);
 	}
 }
 
