@@ -15,7 +15,7 @@
 #include "core/hash.h"
 
 #define CHUNK_ROWS 512
-#define SUM_ROWS 2048			/* of records that move, summed at a time: they stay in the second-level cache */
+#define SUM_ROWS 1024			/* of records that move, summed at a time: they stay in the second-level cache */
 #define FETCH_AHEAD 32			/* rows */
 #define SCAN_ROWS 128			/* looked at from an end on before rows change places; at most 256 */
 
