@@ -241,23 +241,23 @@ keep_best(const double *score, const double *hessian, int first_bin, int n, CutC
 	*best = (CutChoice) {largest, hessian[i], first_bin + i};
 }
 
-/* Bounds may forbid what a cut after an empty bin allows, should missing values be all that is on its side. */
+static inline bool
+is_empty(const TreeSums *bin)
+{
+	return bin->hessian == 0 && bin->gradient == 0;
+}
+
 static void
-score_bounded_cuts(const NodeSearch *task, const TreeSums *sums, const double *gradient, const double *hessian, int n, double *score)
+score_bounded_cuts(const NodeSearch *task, const double *gradient, const double *hessian, int n, double *score)
 {
 	for (int i = 0; i < n; i++)
-	{
-		bool		empty = sums[i].hessian == 0 && sums[i].gradient == 0;
-
-		score[i] = !empty && sides_are_heavy_enough(task, hessian[i]) ? split_score(task, gradient[i], hessian[i]) : -INFINITY;
-	}
+		score[i] = sides_are_heavy_enough(task, hessian[i]) ? split_score(task, gradient[i], hessian[i]) : -INFINITY;
 }
 
 /*
  * Cuts after each bin but the last; missing values on the side where `start`
  * has them.  A cut after an empty bin is the same as the one before it, which is
- * kept; before all other bins it has missing values alone on one side, as the
- * last cut with them on the other side.
+ * kept; before the first row's bin there is none.
  */
 static void
 scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums, int cuts, TreeSums start, CutChoice *best)
@@ -266,8 +266,11 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 	double		hessian[CUTS];
 	double		score[CUTS];
 	TreeSums	left = start;
+	int			first = 0;
 
-	for (int first = 0; first < cuts; first += CUTS)
+	while (first < cuts && is_empty(&sums[first]))
+		first++;
+	for (; first < cuts; first += CUTS)
 	{
 		int			n = cuts - first < CUTS ? cuts - first : CUTS;
 
@@ -279,7 +282,7 @@ scan_cuts(const TreeSearch *search, const NodeSearch *task, const TreeSums *sums
 			hessian[i] = (double) left.hessian;
 		}
 		if (task->bounded)
-			score_bounded_cuts(task, sums + first, gradient, hessian, n, score);
+			score_bounded_cuts(task, gradient, hessian, n, score);
 #ifdef __x86_64__
 		else if (search->wide)
 			score_cuts_wide(task, gradient, hessian, n, score);
@@ -314,7 +317,7 @@ search_number(const TreeSearch *search, const NodeSearch *task, const TreeFeatur
 {
 	const TreeSums none = {0, 0};
 	const TreeSums *missing = &sums[feature->nbins];
-	bool		some_missing = missing->hessian != 0 || missing->gradient != 0;
+	bool		some_missing = !is_empty(missing);
 	CutChoice	choice = {task->least_score, 0, -1};
 	double		gain;
 	bool		default_left = false;
@@ -480,7 +483,7 @@ search_category(const TreeSearch *search, NodeSearch *task, const TreeFeature *f
 
 	for (int bin = 0; bin <= feature->nbins; bin++)
 	{
-		if (sums[bin].hessian == 0 && sums[bin].gradient == 0)
+		if (is_empty(&sums[bin]))
 			continue;
 		search->key[bin] = (double) sums[bin].gradient / ((double) sums[bin].hessian + smooth);
 		search->category[count++] = bin;

@@ -166,6 +166,7 @@ test_cuts(void **state)
 		if (best[0].feature < 0)
 			continue;
 		found++;
+		assert_true(sums[best[0].bin].hessian != 0 || sums[best[0].bin].gradient != 0);
 		assert_close(cut_gain(&rules, &node, sums, feature.nbins, best[0].bin, missing && best[0].default_left), gain, 1e-9, 1);
 	}
 	assert_true(found > 200);
