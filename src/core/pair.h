@@ -63,43 +63,6 @@ pair_max(Pair a, Pair b)
 #endif
 }
 
-/* Four floats at a time. */
-typedef float Quad __attribute__((vector_size(16)));
-
-static inline Quad
-quad_load(const float *x)
-{
-	Quad		quad;
-
-	memcpy(&quad, x, sizeof(quad));
-	return quad;
-}
-
-/* As pair_min and pair_max. */
-static inline Quad
-quad_min(Quad a, Quad b)
-{
-#ifdef __SSE2__
-	return (Quad) _mm_min_ps((__m128) a, (__m128) b);
-#else
-	for (int i = 0; i < 4; i++)
-		a[i] = a[i] < b[i] ? a[i] : b[i];
-	return a;
-#endif
-}
-
-static inline Quad
-quad_max(Quad a, Quad b)
-{
-#ifdef __SSE2__
-	return (Quad) _mm_max_ps((__m128) a, (__m128) b);
-#else
-	for (int i = 0; i < 4; i++)
-		a[i] = a[i] > b[i] ? a[i] : b[i];
-	return a;
-#endif
-}
-
 /* Whether no value is NaN or infinite. */
 static inline bool
 pair_all_finite(const double *x, int n)

@@ -17,7 +17,6 @@
 #include "core/transform_time.h"
 
 #define SCAN_PAIRS 4
-#define SCAN_QUADS 4
 
 typedef struct ElementStats
 {
@@ -102,49 +101,6 @@ scan_plain_block(NumberTask *task, ElementStats *stats, int count, const double 
 	return true;
 }
 
-/*
- * The same of floats as they are stored, where nothing is summed: learning for
- * trees, which take infinities and missing values as they are.
- */
-static bool
-scan_plain_floats(const NumberTask *task, ElementStats *stats, int64_t first, int count)
-{
-	const Column *column = task->source.column;
-	const float *x = (const float *) column->values + first;
-	Quad		low[SCAN_QUADS];
-	Quad		high[SCAN_QUADS];
-	Quad		zero[SCAN_QUADS] = {{0}};	/* NaN once a value is not finite */
-	double		finite = 0;
-
-	if (column->storage != STORAGE_F32 || column->nulls != NULL || task->f->width != 1 || task->source.part != 0 ||
-		task->f->impute == IMPUTE_MEAN || task->context->weight != NULL || count % (4 * SCAN_QUADS) != 0)
-		return false;
-	for (int k = 0; k < SCAN_QUADS; k++)
-		low[k] = high[k] = quad_load(x + 4 * k);
-	for (int i = 0; i < count; i += 4 * SCAN_QUADS)
-	{
-		for (int k = 0; k < SCAN_QUADS; k++)
-		{
-			Quad		value = quad_load(x + i + 4 * k);
-
-			zero[k] += value * 0;
-			low[k] = quad_min(value, low[k]);
-			high[k] = quad_max(value, high[k]);
-		}
-	}
-	for (int lane = 0; lane < 4 * SCAN_QUADS; lane++)
-		finite += zero[lane / 4][lane % 4];
-	if (!(finite == 0))
-		return false;
-	for (int lane = 0; lane < 4 * SCAN_QUADS; lane++)
-	{
-		stats->low = fmin(stats->low, low[lane / 4][lane % 4]);
-		stats->high = fmax(stats->high, high[lane / 4][lane % 4]);
-	}
-	stats->present += count;
-	return true;
-}
-
 /* Counts, ranges and sums of one block of one element; infinities are left out of the sum.  Whether any row is missing. */
 static bool
 scan_block(NumberTask *task, ElementStats *stats, int64_t first, int count, const double *x, bool *missing)
@@ -203,8 +159,6 @@ scan(NumberTask *task)
 		{
 			if (e % 64 == 0)
 				env_poll(context->env);
-			if (scan_plain_floats(task, &task->stats[e], first, count))
-				continue;
 			number_source_load(&task->source, first, count, e, x);
 			any |= scan_block(task, &task->stats[e], first, count, x, missing);
 		}
