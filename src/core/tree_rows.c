@@ -5,8 +5,8 @@
  * A block's rows of one leaf lie together in `order`, in no particular order:
  * nothing depends on it.  Short records move with them; a division exchanges, in
  * place, those that lie on the wrong side (Edelkamp and Weiss, BlockQuicksort,
- * 2016).  The histogram of the lighter side is summed chunk by chunk,
- * while the chunk's rows are in the nearest cache.
+ * 2016).  The histogram of the lighter side is summed some rows at a time, while
+ * they are in the caches.
  */
 #include "core/tree_grow.h"
 
