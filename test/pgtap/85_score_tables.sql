@@ -1,5 +1,5 @@
 -- Tables of scores: what is in them, what a refresh touches, whose rights, mistakes.
-SELECT plan(61);
+SELECT plan(65);
 \ir include/registry.sql
 SET client_min_messages = warning;
 
@@ -39,6 +39,14 @@ SELECT results_eq($$SELECT version, changed FROM mlops.score_into('b', 'people',
 SELECT is((SELECT (version, stale, rows)::text FROM mlops.score_tables WHERE relation = 'public.scores'), '(2,f,500)', 'no longer stale');
 SELECT is((SELECT array_agg(DISTINCT model_version) FROM scores), '{2}'::int[], 'each row says so');
 SELECT results_eq($$SELECT * FROM mlops.score_into('b', 'SELECT * FROM people WHERE false', 'scores')$$, $$VALUES ('b', 2, 'public.scores', 0::bigint, 0::bigint, 0::bigint, 500::bigint)$$, 'an empty source empties it');
+
+-- nothing is compiled while a table is filled; the setting is the caller's again after it and after an error
+SET jit = on;
+SELECT is((SELECT rows FROM mlops.score_into('b', $$SELECT * FROM people WHERE current_setting('jit') = 'off'$$, 'scores')), 500::bigint, 'filled without jit');
+SELECT is(current_setting('jit'), 'on', 'jit as before');
+SELECT throws_ok($$SELECT mlops.score_into('b', 'SELECT * FROM people WHERE 1 / (a * 0) = 1', 'scores')$$, '22012');
+SELECT is(current_setting('jit'), 'on', 'after an error, too');
+RESET jit;
 
 -- in a transaction
 BEGIN;
